@@ -1,0 +1,171 @@
+package log
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Policy says when an acknowledged write is on the disk.
+type Policy uint8
+
+// The policies. In all of them an entry is written to the operating system
+// before its reply leaves, so a killed process loses nothing.
+const (
+	EverySec Policy = iota // fsync in the background each second: power loss costs at most 1.5 s
+	Always                 // fsync before the reply, once for a whole turn
+	No                     // fsync when the operating system feels like it
+)
+
+// String gives the policy's name in settings.
+func (p Policy) String() string {
+	switch p {
+	case Always:
+		return "always"
+	case No:
+		return "no"
+	}
+	return "everysec"
+}
+
+// ParsePolicy reads a policy's name.
+func ParsePolicy(s string) (Policy, error) {
+	for _, p := range []Policy{EverySec, Always, No} {
+		if s == p.String() {
+			return p, nil
+		}
+	}
+	return EverySec, fmt.Errorf("%q is no fsync policy: always, everysec or no", s)
+}
+
+// DefaultSegmentSize is where a segment ends, in bytes.
+const DefaultSegmentSize = 16 << 20
+
+// Options are a log's settings. The zero value is valid.
+type Options struct {
+	Policy      Policy
+	SegmentSize int64            // bytes; default DefaultSegmentSize
+	Logger      zerolog.Logger   // zero: silent
+	Fatal       func(error)      // an fsync failed: stop the process. Default: panic
+	Now         func() time.Time // for names in quarantine. Default: time.Now
+	Boot        string           // overrides the machine's boot id, for tests
+	Faults      *Faults          // for tests
+}
+
+// Faults make a log fail on purpose. For tests only: each function is called
+// before the system call that it stands for, and what it returns happens.
+type Faults struct {
+	Write func(p []byte) (short int, err error) // an error: short bytes of p reach the file, then it fails
+	Sync  func() error                          // may also take its time
+	Lossy func() bool                           // true: this turn's write is acknowledged and never done
+}
+
+func (o *Options) defaults() {
+	if o.SegmentSize <= 0 {
+		o.SegmentSize = DefaultSegmentSize
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Boot == "" {
+		o.Boot = bootID()
+	}
+	if o.Fatal == nil {
+		o.Fatal = func(err error) { panic("log: " + err.Error()) }
+	}
+}
+
+// Dir is a locked data directory on its way to an open log: Scan, then
+// OpenAppend.
+type Dir struct {
+	Path     string
+	Manifest *Manifest
+
+	o    Options
+	lock *Lock
+	seed uint32
+
+	// What Scan found.
+	scanned  bool
+	active   segmentState   // the segment that appending goes on in
+	unsealed []segmentState // whole segments before it that the manifest does not know as sealed
+}
+
+// segmentState is what a scan knows of a segment.
+type segmentState struct {
+	first uint64
+	count uint64
+	size  int64
+	crc   uint32 // of its last frame
+	base  base
+	last  int64 // µs of its last entry
+}
+
+func (s segmentState) sealed() Segment {
+	return Segment{First: s.first, Count: s.count, Size: s.size, LastCRC: s.crc, LastTime: s.last}
+}
+
+// OpenDir takes the lock of a data directory and reads its manifest: steps 1
+// and 2 of the start.
+func OpenDir(path string, o Options) (*Dir, error) {
+	o.defaults()
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("%w: %s: `altilium serve --dir %s` makes one", ErrNoLog, path, path)
+	}
+	lock, err := Acquire(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := ReadManifest(path)
+	if err != nil {
+		lock.Release()
+		return nil, err
+	}
+	d := &Dir{Path: path, Manifest: m, o: o, lock: lock, seed: seedOf(m.LogID)}
+	os.Remove(filepath.Join(path, manifestName+".tmp"))
+	return d, nil
+}
+
+// Close gives the lock back. After OpenAppend the log has it.
+func (d *Dir) Close() error {
+	if d.lock == nil {
+		return nil
+	}
+	return d.lock.Release()
+}
+
+// Report says what a Scan found and did.
+type Report struct {
+	Entries uint64 // handed out
+	Last    uint64 // last offset of the log
+	Bytes   int64  // read
+	Cut     *Cut   // nil: the log ended cleanly
+}
+
+// Cut is a torn tail that was taken off.
+type Cut struct {
+	File       string // segment, path from the data directory
+	Byte       int64
+	Offset     uint64 // the first that is gone; the log ends before it
+	Bytes      int64
+	Quarantine []string // where the bytes are kept, paths from the data directory
+	What       string
+}
+
+// String is a line for the log file.
+func (c *Cut) String() string {
+	return fmt.Sprintf("torn tail: %s from byte %d on (offset %d: %s): %d bytes moved to %v",
+		c.File, c.Byte, c.Offset, c.What, c.Bytes, c.Quarantine)
+}
+
+// UpdateManifest changes the manifest of a directory that is locked but not
+// open for appending.
+func (d *Dir) UpdateManifest(change func(*Manifest) error) error {
+	if err := change(d.Manifest); err != nil {
+		return err
+	}
+	return d.Manifest.write(d.Path)
+}

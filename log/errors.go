@@ -1,0 +1,51 @@
+package log
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of this package; all that is returned wraps one of them or the
+// operating system's error.
+var (
+	// ErrDamaged is returned when something that was durable is not what was
+	// written, or is gone.
+	ErrDamaged = errors.New("log damaged")
+	// ErrInUse is returned when another process has the directory.
+	ErrInUse = errors.New("data directory in use")
+	// ErrNewerFormat is returned for a directory written by a later version.
+	ErrNewerFormat = errors.New("data directory has a newer format")
+	// ErrCompacted is returned for an offset before the first that is kept.
+	ErrCompacted = errors.New("compacted away")
+	// ErrFuture is returned for an offset after the last.
+	ErrFuture = errors.New("in the future")
+	// ErrNoLog is returned when a directory holds no log.
+	ErrNoLog = errors.New("no data directory")
+	// ErrExists is returned by Create for a directory that is not empty.
+	ErrExists = errors.New("directory is not empty")
+)
+
+// Damage says where a log is damaged. It is an ErrDamaged.
+type Damage struct {
+	Dir    string
+	File   string // path from Dir
+	Byte   int64  // in File; -1 where the whole file is meant
+	Offset uint64 // of the entry; 0 where unknown
+	What   string
+}
+
+// Error names what, where and the way out.
+func (d *Damage) Error() string {
+	where := d.File
+	if d.Byte >= 0 {
+		where += fmt.Sprintf(", byte %d", d.Byte)
+	}
+	if d.Offset > 0 {
+		where += fmt.Sprintf(", offset %d", d.Offset)
+	}
+	return fmt.Sprintf("log damaged: %s: %s. Nothing was changed; `altilium check --dir %s --repair --out NEW` saves all that is good into NEW",
+		where, d.What, d.Dir)
+}
+
+// Is makes errors.Is(err, ErrDamaged) true.
+func (d *Damage) Is(target error) bool { return target == ErrDamaged }

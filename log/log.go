@@ -1,0 +1,434 @@
+package log
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tidwall/wal"
+)
+
+// Log is a log open for appending. Append, Commit, Heal, SetPolicy and Close
+// belong to one goroutine, the writer; everything else may be called by any.
+type Log struct {
+	dir  string
+	o    Options
+	lock *Lock
+	seed uint32
+
+	// The writer's.
+	batch   wal.Batch
+	frame   []byte // scratch for one frame
+	next    uint64 // offset of the next Append
+	pending int    // entries in batch
+	bytes   int64  // of them on disk
+	now     int64  // µs of the last Append
+	base    base   // what the pending frames count from
+	roll    bool   // the pending frames begin a new segment
+	policy  Policy
+	failed  error // the write that Heal must mend
+
+	// Shared.
+	last     atomic.Uint64 // committed
+	lastTime atomic.Int64
+	durable  atomic.Uint64
+	total    atomic.Int64          // bytes of entries appended since OpenAppend
+	fatal    atomic.Pointer[error] // a failed fsync: final
+
+	background atomic.Bool // the syncer fsyncs each second
+
+	mu       sync.Mutex // guards what follows
+	active   *segment
+	old      []*segment // rolled, not yet sealed
+	manifest *Manifest
+	sealed   *sync.Cond // old got shorter
+
+	syncMu sync.Mutex // one fsync round at a time
+	wake   chan struct{}
+	stop   chan struct{}
+	done   chan struct{}
+}
+
+// segment is one that this process appends to, or did until it rolled.
+type segment struct {
+	state segmentState // the writer's while active; after the roll it stays
+	w     *wal.Log
+	f     *os.File // our own descriptor, for fsync
+}
+
+// beyondReach is a segment size at which the library never rolls.
+const beyondReach = 1 << 50
+
+// OpenAppend opens the log where Scan found its end: steps 6 and 7 of the
+// start. The log then has the directory's lock.
+func (d *Dir) OpenAppend() (*Log, error) {
+	if !d.scanned {
+		return nil, errors.New("a log is scanned before it is opened for appending")
+	}
+	l := &Log{
+		dir: d.Path, o: d.o, lock: d.lock, seed: d.seed, manifest: d.Manifest, policy: d.o.Policy,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	l.sealed = sync.NewCond(&l.mu)
+	l.background.Store(d.o.Policy == EverySec)
+	seg, err := l.openSegment(d.active)
+	if err != nil {
+		return nil, err
+	}
+	l.active = seg
+	l.begin(d)
+	if err := l.makeDurable(d); err != nil {
+		return nil, errors.Join(err, seg.close())
+	}
+	d.lock = nil
+	go l.syncer()
+	return l, nil
+}
+
+// begin sets the positions that follow from what the scan found.
+func (l *Log) begin(d *Dir) {
+	st := d.active
+	l.next = st.first + st.count
+	l.base = st.base
+	l.now = st.last
+	for _, s := range d.unsealed {
+		l.now = max(l.now, s.last)
+	}
+	for _, s := range d.Manifest.Sealed {
+		l.now = max(l.now, s.LastTime)
+	}
+	for _, c := range d.Manifest.Checkpoints {
+		l.now = max(l.now, c.Time)
+	}
+	l.last.Store(l.next - 1)
+	l.lastTime.Store(l.now)
+	l.roll = st.size >= l.o.SegmentSize
+}
+
+// makeDurable is step 7: what the scan found is fsynced, older segments are
+// recorded as sealed, the clean-stop mark goes.
+func (l *Log) makeDurable(d *Dir) error {
+	for _, s := range d.unsealed {
+		if err := syncFile(segmentPath(l.dir, s.first)); err != nil {
+			return err
+		}
+		l.manifest.Sealed = append(l.manifest.Sealed, s.sealed())
+	}
+	if err := errors.Join(fdatasync(l.active.f), syncDir(filepath.Join(l.dir, "wal"))); err != nil {
+		return err
+	}
+	l.manifest.Active = d.active.first
+	l.manifest.Clean = nil
+	l.manifest.Boot = l.o.Boot
+	l.durable.Store(l.next - 1)
+	return l.manifest.write(l.dir)
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// openSegment opens the newest segment with the library, and for ourselves.
+func (l *Log) openSegment(st segmentState) (*segment, error) {
+	w, err := wal.Open(filepath.Join(l.dir, "wal"), &wal.Options{
+		NoSync: true, SegmentSize: beyondReach, AllowEmpty: true, DirPerms: 0o700, FilePerms: 0o600,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if last, err := w.LastIndex(); err != nil || last != st.first+st.count-1 {
+		return nil, errors.Join(fmt.Errorf("the segment %d ends at %d, not at %d", st.first, last, st.first+st.count-1), err, w.Close())
+	}
+	f, err := os.OpenFile(segmentPath(l.dir, st.first), os.O_RDWR, 0)
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return &segment{state: st, w: w, f: f}, nil
+}
+
+func (s *segment) close() error { return errors.Join(s.w.Close(), s.f.Close()) }
+
+// Append adds an entry to the turn and returns its offset. body is copied. Its
+// time is micros, or that of the entry before where that is later. Nothing is
+// written before Commit; if Commit fails the offset is given again.
+func (l *Log) Append(kind uint8, micros int64, body []byte) uint64 {
+	l.now = max(l.now, micros)
+	if l.roll && l.pending == 0 {
+		l.base = base{first: l.next}
+	}
+	e := Entry{Offset: l.next, Kind: kind, Time: l.now, Synced: l.durable.Load(), Body: body}
+	l.frame = appendFrame(l.frame[:0], l.seed, l.base, e)
+	if e.Offset == l.base.first {
+		l.base.time = e.Time
+	}
+	l.batch.Write(e.Offset, l.frame)
+	l.bytes += int64(uvarintLen(uint64(len(l.frame))) + len(l.frame))
+	l.next++
+	l.pending++
+	return e.Offset
+}
+
+func uvarintLen(v uint64) int {
+	n := 1
+	for ; v >= 0x80; v >>= 7 {
+		n++
+	}
+	return n
+}
+
+// Pending is the number of entries that the next Commit will write.
+func (l *Log) Pending() int { return l.pending }
+
+// SegmentFirst is the first offset of the segment that the next Append lands in.
+func (l *Log) SegmentFirst() uint64 {
+	if l.roll && l.pending == 0 {
+		return l.next
+	}
+	return l.base.first
+}
+
+// Next is the offset that the next Append will return.
+func (l *Log) Next() uint64 { return l.next }
+
+// Commit ends the turn: its entries are written with one write, and under
+// Always fsynced. On an error none of them is in the log, their offsets are
+// free again, and Heal must succeed before the next turn.
+func (l *Log) Commit() error {
+	if err := l.Err(); err != nil {
+		l.discard()
+		return err
+	}
+	if l.pending == 0 {
+		return nil
+	}
+	err := l.write()
+	if err == nil && l.policy == Always {
+		if err = l.Sync(); err != nil {
+			l.discard()
+			return err
+		}
+	}
+	if err != nil {
+		l.failed = fmt.Errorf("the log cannot be written: %w", err)
+		l.discard()
+		return l.failed
+	}
+	return nil
+}
+
+// Err is why nothing can be written now: a failed write that has not been
+// healed, or a failed fsync, which is final.
+func (l *Log) Err() error {
+	if p := l.fatal.Load(); p != nil {
+		return *p
+	}
+	return l.failed
+}
+
+// write puts the batch into its segment and publishes it.
+func (l *Log) write() error {
+	if l.roll {
+		if err := l.beginSegment(); err != nil {
+			return err
+		}
+	}
+	if f := l.o.Faults; f != nil {
+		if skip, err := l.fault(f); skip || err != nil {
+			return err
+		}
+	}
+	if err := l.active.w.WriteBatch(&l.batch); err != nil {
+		return err
+	}
+	st := &l.active.state
+	st.count += uint64(l.pending)
+	st.size += l.bytes
+	st.base, st.last = l.base, l.now
+	st.crc = leadingCRC(l.frame)
+	l.roll = st.size >= l.o.SegmentSize
+	l.total.Add(l.bytes)
+	l.pending, l.bytes = 0, 0
+	l.lastTime.Store(l.now)
+	l.last.Store(l.next - 1)
+	return nil
+}
+
+// fault is the tests' door to failing and lying disks.
+func (l *Log) fault(f *Faults) (skip bool, err error) {
+	if f.Lossy != nil && f.Lossy() {
+		l.discard()
+		return true, nil
+	}
+	if f.Write == nil {
+		return false, nil
+	}
+	short, err := f.Write(l.frame)
+	if err != nil && short > 0 {
+		_, werr := l.active.f.WriteAt(l.frame[:min(short, len(l.frame))], l.active.state.size)
+		err = errors.Join(err, werr)
+	}
+	return false, err
+}
+
+// discard forgets the turn.
+func (l *Log) discard() {
+	l.batch.Clear()
+	l.pending, l.bytes = 0, 0
+	l.next = l.last.Load() + 1
+	l.now = l.lastTime.Load()
+	l.base = l.active.state.base
+}
+
+func leadingCRC(frame []byte) uint32 {
+	return uint32(frame[0]) | uint32(frame[1])<<8 | uint32(frame[2])<<16 | uint32(frame[3])<<24
+}
+
+// Heal makes the log writable after a failed Commit: the segment is cut back
+// to its last committed byte and opened anew, and room for more is tried. It
+// may be called again and again until it returns nil.
+func (l *Log) Heal() error {
+	if p := l.fatal.Load(); p != nil {
+		return *p
+	}
+	if l.failed == nil {
+		return nil
+	}
+	st := l.active.state
+	if err := l.cutBack(st); err != nil {
+		return err
+	}
+	if err := l.probe(); err != nil {
+		return err
+	}
+	seg, err := l.openSegment(st)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	old := l.active
+	l.active = seg
+	l.mu.Unlock()
+	l.failed = nil
+	l.discard()
+	l.roll = st.size >= l.o.SegmentSize
+	if err := old.close(); err != nil {
+		l.o.Logger.Warn().Err(err).Msg("closing the segment whose write had failed")
+	}
+	return nil
+}
+
+// cutBack takes off what a failed write left behind.
+func (l *Log) cutBack(st segmentState) error {
+	next := segmentPath(l.dir, st.first+st.count)
+	if info, err := os.Stat(next); err == nil && st.count > 0 && info.Size() == 0 {
+		if err := os.Remove(next); err != nil {
+			return err
+		}
+	}
+	info, err := l.active.f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() < st.size {
+		return &Damage{Dir: l.dir, File: "wal/" + segmentName(st.first), Byte: info.Size(), Offset: st.first,
+			What: fmt.Sprintf("%d bytes were written and %d are there", st.size, info.Size())}
+	}
+	return l.active.f.Truncate(st.size)
+}
+
+// probeSize is how much room must be there before writing is tried again.
+const probeSize = 256 << 10
+
+// probe finds out whether the disk takes bytes again.
+func (l *Log) probe() error {
+	if f := l.o.Faults; f != nil && f.Write != nil {
+		if _, err := f.Write(nil); err != nil {
+			return err
+		}
+	}
+	path := filepath.Join(l.dir, "wal", "probe")
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, probeSize))
+	return errors.Join(err, f.Close(), os.Remove(path))
+}
+
+// SetPolicy changes when an acknowledged write is on the disk.
+func (l *Log) SetPolicy(p Policy) {
+	l.policy = p
+	l.background.Store(p == EverySec)
+	l.kick()
+}
+
+// Policy is the policy in force. Only for the writer.
+func (l *Log) Policy() Policy { return l.policy }
+
+// Last is the offset of the last committed entry; 0 for an empty new log.
+func (l *Log) Last() uint64 { return l.last.Load() }
+
+// LastTime is its time in µs since 1970.
+func (l *Log) LastTime() int64 { return l.lastTime.Load() }
+
+// Durable is the last offset known to be on the disk.
+func (l *Log) Durable() uint64 { return l.durable.Load() }
+
+// Written is the number of bytes appended since the log was opened.
+func (l *Log) Written() int64 { return l.total.Load() }
+
+// Dir is the data directory.
+func (l *Log) Dir() string { return l.dir }
+
+// ID names the log.
+func (l *Log) ID() ID { return l.manifest.LogID }
+
+// Close ends appending. clean syncs everything and leaves the clean-stop mark;
+// without it the directory looks as after a crash.
+func (l *Log) Close(clean bool) error {
+	close(l.stop)
+	<-l.done
+	l.discard()
+	var errs []error
+	if clean && l.Err() == nil {
+		errs = append(errs, l.Sync(), l.seal(), l.mark())
+	}
+	l.mu.Lock()
+	for _, s := range append(l.old, l.active) {
+		errs = append(errs, s.close())
+	}
+	l.mu.Unlock()
+	return errors.Join(append(errs, l.lock.Release())...)
+}
+
+// mark leaves the clean-stop mark.
+func (l *Log) mark() error {
+	crc, err := l.lastCRC()
+	if err != nil {
+		return err
+	}
+	return l.UpdateManifest(func(m *Manifest) error {
+		m.Clean = &CleanStop{Last: l.Last(), CRC: crc}
+		return nil
+	})
+}
+
+// lastCRC is the CRC of the last entry; of the last sealed segment's while the
+// active one is empty.
+func (l *Log) lastCRC() (uint32, error) {
+	if l.active.state.count > 0 {
+		return l.active.state.crc, nil
+	}
+	m := l.Manifest()
+	if n := len(m.Sealed); n > 0 {
+		return m.Sealed[n-1].LastCRC, nil
+	}
+	return 0, nil
+}

@@ -1,0 +1,267 @@
+package log
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sort"
+)
+
+// Reader reads entries in order. It takes no lock, uses its own descriptors,
+// and may read a directory that a server is writing: at the end Next returns
+// io.EOF, and a later Next goes on if there is more by then.
+//
+// A Reader serves one goroutine at a time. A body stays as it is until it is
+// collected: it is never overwritten.
+type Reader struct {
+	dir   string
+	seed  uint32
+	first uint64        // first offset that the log holds
+	limit func() uint64 // last offset that may be handed out
+	live  *Log          // the log that it reads beside, for its manifest
+
+	f    *os.File
+	seg  *segmentReader
+	want uint64 // next offset to hand out
+	idx  map[uint64][]mark
+}
+
+// mark is a place that a Seek can begin at.
+type mark struct {
+	offset uint64
+	pos    int64
+	last   int64 // µs of the entry before
+	base   base
+}
+
+// markEvery is how many entries lie between two marks of the sparse index.
+const markEvery = 1024
+
+// OpenReader reads a data directory from an offset on, without its lock.
+func OpenReader(dir string, from uint64) (*Reader, error) {
+	m, err := ReadManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{dir: dir, seed: seedOf(m.LogID), first: m.First, limit: func() uint64 { return ^uint64(0) }, idx: map[uint64][]mark{}}
+	return r, r.Seek(from)
+}
+
+// Reader reads this log from an offset on, up to what is committed at the time
+// of each Next.
+func (l *Log) Reader(from uint64) (*Reader, error) {
+	r := &Reader{dir: l.dir, seed: l.seed, first: l.Manifest().First, limit: l.Last, live: l, idx: map[uint64][]mark{}}
+	return r, r.Seek(from)
+}
+
+// Seek makes offset the next entry. It may lie one after the last: there will
+// be one in time. ErrCompacted and ErrFuture are returned for what cannot be.
+func (r *Reader) Seek(offset uint64) error {
+	if offset < r.first {
+		return fmt.Errorf("%w: @%d is before the first reachable point @%d", ErrCompacted, offset, r.first)
+	}
+	segments, err := listSegments(r.dir)
+	if err != nil {
+		return err
+	}
+	i := sort.Search(len(segments), func(i int) bool { return segments[i] > offset }) - 1
+	if i < 0 {
+		return &Damage{Dir: r.dir, File: "wal/" + segmentName(r.first), Byte: -1, Offset: r.first, What: "the segment is missing"}
+	}
+	if err := r.enter(segments[i]); err != nil {
+		return err
+	}
+	r.want = offset
+	r.skipTo(offset)
+	for r.seg.next < offset {
+		if _, err := r.raw(); errors.Is(err, io.EOF) {
+			return fmt.Errorf("%w: @%d is after the last entry @%d", ErrFuture, offset, r.seg.next-1)
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skipTo uses the sparse index of what was read before.
+func (r *Reader) skipTo(offset uint64) {
+	marks := r.idx[r.seg.base.first]
+	i := sort.Search(len(marks), func(i int) bool { return marks[i].offset > offset }) - 1
+	if i < 0 {
+		return
+	}
+	m := marks[i]
+	r.seg.next, r.seg.pos, r.seg.last, r.seg.base = m.offset, m.pos, m.last, m.base
+}
+
+// enter opens a segment.
+func (r *Reader) enter(first uint64) error {
+	f, err := os.Open(segmentPath(r.dir, first))
+	if err != nil {
+		return err
+	}
+	if r.f != nil {
+		r.f.Close()
+	}
+	r.f, r.seg = f, newSegmentReader(f, r.seed, first)
+	return nil
+}
+
+// Next returns the next entry; io.EOF where there is none yet. A *Damage says
+// where the log cannot be read.
+func (r *Reader) Next() (Entry, error) {
+	if r.want > r.limit() {
+		return Entry{}, io.EOF
+	}
+	for {
+		e, err := r.raw()
+		if err != nil {
+			return e, err
+		}
+		if e.Offset >= r.want {
+			r.want = e.Offset + 1
+			return e, nil
+		}
+	}
+}
+
+// raw reads the next entry of the segment, or of the one after it.
+func (r *Reader) raw() (Entry, error) {
+	for {
+		r.note()
+		e, err := r.seg.read()
+		if err != nil && r.seg.eof {
+			// What was the end of the file when it was last read need not be now.
+			r.seg.refresh()
+			e, err = r.seg.read()
+		}
+		if err == nil {
+			return e, nil
+		}
+		if errors.Is(err, io.EOF) {
+			moved, err := r.advance()
+			if err != nil {
+				return e, err
+			}
+			if moved {
+				continue
+			}
+		}
+		return e, r.ending(err)
+	}
+}
+
+// note keeps a mark now and then.
+func (r *Reader) note() {
+	s := r.seg
+	if (s.next-s.base.first)%markEvery != 0 || s.next == s.base.first {
+		return
+	}
+	marks := r.idx[s.base.first]
+	if len(marks) == 0 || marks[len(marks)-1].offset < s.next {
+		r.idx[s.base.first] = append(marks, mark{s.next, s.pos, s.last, s.base})
+	}
+}
+
+// advance moves to the segment that begins at the next offset, if there is one.
+func (r *Reader) advance() (bool, error) {
+	s := r.seg
+	if s.next == s.base.first {
+		return false, nil
+	}
+	_, err := os.Stat(segmentPath(r.dir, s.next))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, r.enter(s.next)
+}
+
+// ending tells the end of the log, where a writer may be at work, from damage.
+// There is more behind a place that cannot be read: damage. Nothing more: it
+// is the end for now.
+func (r *Reader) ending(err error) error {
+	pos := r.seg.pos
+	var bad *badFrame
+	isBad := errors.As(err, &bad)
+	if !isBad && !errors.Is(err, io.EOF) {
+		return err
+	}
+	segments, lerr := listSegments(r.dir)
+	if lerr != nil {
+		return lerr
+	}
+	newest := len(segments) == 0 || segments[len(segments)-1] <= r.seg.base.first
+	committed := r.live != nil && r.want <= r.limit()
+	r.seg.refresh()
+	if newest && !committed {
+		return io.EOF
+	}
+	what := "entries up to the next segment are missing"
+	if isBad {
+		what = bad.what
+	}
+	return &Damage{Dir: r.dir, File: "wal/" + segmentName(r.seg.base.first), Byte: pos, Offset: r.seg.next, What: what}
+}
+
+// Pos is the next offset that Next will return.
+func (r *Reader) Pos() uint64 { return r.want }
+
+// Close closes the reader's file.
+func (r *Reader) Close() error {
+	if r.f == nil {
+		return nil
+	}
+	return r.f.Close()
+}
+
+// FindTime returns the last offset whose time is at or before micros, and that
+// entry's time; first-1 where all entries are later.
+func FindTime(dir string, micros int64) (offset uint64, at int64, err error) {
+	m, err := ReadManifest(dir)
+	if err != nil {
+		return 0, 0, err
+	}
+	segments, err := listSegments(dir)
+	if err != nil {
+		return 0, 0, err
+	}
+	segments = slices.DeleteFunc(segments, func(s uint64) bool { return s < m.First })
+	offset = m.First - 1
+	i := sort.Search(len(segments), func(i int) bool { return firstTime(dir, seedOf(m.LogID), segments[i]) > micros }) - 1
+	if i < 0 {
+		return offset, 0, nil
+	}
+	r, err := OpenReader(dir, segments[i])
+	if err != nil {
+		return 0, 0, err
+	}
+	defer r.Close()
+	for {
+		e, err := r.Next()
+		if errors.Is(err, io.EOF) || err == nil && e.Time > micros {
+			return offset, at, nil
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		offset, at = e.Offset, e.Time
+	}
+}
+
+// firstTime is the time of a segment's first entry; the end of time where it
+// has none.
+func firstTime(dir string, seed uint32, first uint64) int64 {
+	f, err := os.Open(segmentPath(dir, first))
+	if err == nil {
+		defer f.Close()
+		if e, err := newSegmentReader(f, seed, first).read(); err == nil {
+			return e.Time
+		}
+	}
+	return 1<<63 - 1
+}

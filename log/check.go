@@ -223,7 +223,7 @@ func Repair(dir, out string) (*Repaired, error) {
 		}
 	}
 	for _, c := range n.Checkpoints {
-		if err := copyFile(filepath.Join(dir, "checkpoints", c.File), filepath.Join(out, "checkpoints", c.File)); err != nil {
+		if err := copyFile(filepath.Join(dir, c.File), filepath.Join(out, c.File)); err != nil {
 			return nil, err
 		}
 	}

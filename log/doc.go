@@ -87,6 +87,7 @@
 //	a valid entry after it, and one of
 //	  an entry after it was written when it was durable
 //	  the clean-stop mark lies at or after it
+//	  a registered checkpoint does (the log is synced up to it first)
 //	  the machine has not been rebooted since           damage: refused
 //	a valid entry after it, nothing of that             power loss wrote pages out of
 //	                                                    order: cut from there on

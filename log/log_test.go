@@ -192,7 +192,7 @@ func TestGoldenManifest(t *testing.T) {
 		Format: FormatVersion, First: 5, Active: 30,
 		Parent:      &Parent{Offset: 4},
 		Sealed:      []Segment{{First: 5, Count: 25, Size: 1234, LastCRC: 7, LastTime: 1767225600000000}},
-		Checkpoints: []Checkpoint{{Offset: 20, Time: 1767225600000000, File: "00000000000000000020.snap", Size: 99, Keys: 3, Digest: 1 << 63}},
+		Checkpoints: []Checkpoint{{Offset: 20, Time: 1767225600000000, File: "checkpoints/00000000000000000020.snap", Size: 99, Keys: 3, Digest: 1 << 63}},
 		Tags:        map[string]uint64{"pre-migrate": 12, "a": 6},
 		Clean:       &CleanStop{Last: 40, CRC: 9},
 	}

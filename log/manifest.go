@@ -77,7 +77,7 @@ func (s Segment) Last() uint64 { return s.First + s.Count - 1 }
 type Checkpoint struct {
 	Offset uint64 `json:"offset"`
 	Time   int64  `json:"time"` // µs since 1970, of the entry at Offset
-	File   string `json:"file"`
+	File   string `json:"file"` // path from the data directory
 	Size   int64  `json:"size"`
 	Keys   int    `json:"keys"`
 	Digest uint64 `json:"digest"` // of the state

@@ -129,7 +129,7 @@ func (r *Reader) Next() (Entry, error) {
 
 // raw reads the next entry of the segment, or of the one after it.
 func (r *Reader) raw() (Entry, error) {
-	for {
+	for again := false; ; {
 		r.note()
 		e, err := r.seg.read()
 		if err != nil && r.seg.eof {
@@ -146,10 +146,16 @@ func (r *Reader) raw() (Entry, error) {
 				return e, err
 			}
 			if moved {
+				again = false
 				continue
 			}
 		}
-		return e, r.ending(err)
+		if err = r.ending(err); again || !errors.Is(err, ErrDamaged) {
+			return e, err
+		}
+		// A writer may have gone on, and rolled, between our read and the
+		// look at what there is: damage is what a second read finds too.
+		again = true
 	}
 }
 

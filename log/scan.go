@@ -215,6 +215,11 @@ func (d *Dir) evidence(segments []uint64, bad *badFrame) (later uint64, why stri
 	if c := d.Manifest.Clean; c != nil && c.Last >= bad.offset {
 		return 0, fmt.Sprintf("the server stopped in order at offset %d", c.Last), nil
 	}
+	for _, c := range d.Manifest.Checkpoints {
+		if c.Offset >= bad.offset { // the log was synced that far before it was registered
+			return 0, fmt.Sprintf("the checkpoint @%d was registered when it was already on the disk", c.Offset), nil
+		}
+	}
 	for k, first := range segments {
 		data, err := os.ReadFile(segmentPath(d.Path, first))
 		if err != nil {

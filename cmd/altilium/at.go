@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/altilium-db/altilium/replay"
+	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/command"
+	"github.com/altilium-db/altilium/state/event"
+	"github.com/spf13/cobra"
+)
+
+func newAt() *cobra.Command {
+	var dir *string
+	var db int
+	cmd := &cobra.Command{
+		Use:   "at POINT [COMMAND [ARG…]]",
+		Short: "Look at the state of a moment: read commands at a prompt, or one",
+		Long: `Look at the state as it was at a point of the log, beside a running server or
+without one. Nothing is changed: commands that write are refused. The clock
+stands still at that moment, so expiries and TTLs are as of then.`,
+		Example: `  altilium at @1200 GET greeting
+  altilium at -5m                        five minutes ago, with a prompt
+  altilium at @2026-01-01T10:00:00Z KEYS '*'
+  altilium at @1200^ HGETALL user:7      just before entry 1200`,
+		Args: wantArgs(1, 1<<20),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := replay.ParsePoint(args[0])
+			if err != nil {
+				return err
+			}
+			if db < 0 || db >= state.Databases {
+				return usagef("--db %d: databases are 0 to %d", db, state.Databases-1)
+			}
+			report, done := progress(cmd.ErrOrStderr(), "reading the log")
+			at, err := replay.StateAt(*dir, p, report)
+			done()
+			if err != nil {
+				return err
+			}
+			v := newPast(at, db, cmd.OutOrStdout())
+			if len(args) > 1 {
+				if err := v.do(args[1:]); err != nil {
+					fmt.Fprintln(cmd.ErrOrStderr(), err)
+					return found("the command failed")
+				}
+				return nil
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "the state at %s: %d keys, read-only; EXIT leaves\n", at.Resolved, at.State.TotalKeys())
+			failed, err := readLines(os.Stdin, cmd.ErrOrStderr(), cmd.ErrOrStderr(), fmt.Sprintf("@%d> ", at.Offset), v.do)
+			if err == nil && failed {
+				return found("a command failed")
+			}
+			return err
+		},
+	}
+	cmd.Flags().SetInterspersed(false)
+	dir = dirFlag(cmd)
+	cmd.Flags().IntVar(&db, "db", 0, "database")
+	return cmd
+}
+
+// past answers read commands on one state, with its clock standing still.
+type past struct {
+	table *command.Table
+	state *state.State
+	clock int64 // ms since 1970
+	db    int
+	seed  uint64
+	at    replay.Resolved
+	out   io.Writer
+}
+
+func newPast(at *replay.At, db int, out io.Writer) *past {
+	return &past{
+		table: command.NewTable(), state: at.State, clock: at.Clock / 1000, db: db,
+		seed: at.Offset, at: at.Resolved, out: out,
+	}
+}
+
+// do executes one command and prints its reply.
+func (p *past) do(words []string) error {
+	if strings.EqualFold(words[0], "exit") || strings.EqualFold(words[0], "quit") {
+		return errExit
+	}
+	args := make([][]byte, 0, len(words))
+	for _, w := range words {
+		args = append(args, []byte(w))
+	}
+	var out resp.Writer
+	out.SetProtocol(3)
+	if err := p.run(args, &out); err != nil {
+		return err
+	}
+	v, err := resp.NewReader(strings.NewReader(string(out.Bytes()))).Read()
+	if err != nil {
+		return err
+	}
+	if v.IsError() {
+		return errors.New("(error) " + v.Text())
+	}
+	fmt.Fprintln(p.out, v.String())
+	return nil
+}
+
+func (p *past) run(args [][]byte, out *resp.Writer) error {
+	if strings.EqualFold(string(args[0]), "select") && len(args) == 2 {
+		return p.selectDB(string(args[1]), out)
+	}
+	spec, problem := p.table.Lookup(args)
+	switch {
+	case problem != "":
+		return errors.New("(error) " + problem)
+	case spec.Flags&command.Write != 0:
+		return fmt.Errorf("(error) ASOFRO %s writes, and the past at %s is read-only; `altilium restore` makes a directory from it that can be written", spec.Upper(), p.at)
+	case spec.Decide == nil:
+		return fmt.Errorf("(error) ERR %s speaks of a connection or a running server; only commands that read data work here", spec.Upper())
+	}
+	var events event.Buffer
+	c := command.Call{View: p.state.View(p.db, p.clock), Out: out, Events: &events, Rand: p.random}
+	c.Reset(spec, args)
+	spec.Decide(&c)
+	return nil
+}
+
+func (p *past) selectDB(word string, out *resp.Writer) error {
+	var n int
+	if _, err := fmt.Sscanf(word, "%d", &n); err != nil || n < 0 || n >= state.Databases {
+		return errors.New("(error) ERR DB index is out of range")
+	}
+	p.db = n
+	out.OK()
+	return nil
+}
+
+// random is a generator that gives the same numbers for the same point.
+func (p *past) random() uint64 {
+	p.seed += 0x9e3779b97f4a7c15
+	z := p.seed
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}

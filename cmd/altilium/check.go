@@ -1,0 +1,131 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/altilium-db/altilium/compaction"
+	"github.com/altilium-db/altilium/log"
+	"github.com/spf13/cobra"
+)
+
+func newCheck() *cobra.Command {
+	var dir *string
+	var repair, asJSON bool
+	var out string
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Check every entry of the log and every checkpoint",
+		Long: `Read every byte of a data directory, beside a running server or without one: the
+manifest, every entry of every segment, every checkpoint. Nothing is changed.
+
+With --repair --out DIR all that is good is saved into a new directory: the log
+up to the first damage, checkpoints and tags up to there, recordings; what comes
+after the damage is kept in its quarantine folder.
+
+Exit code 1 when damage was found. A torn tail, as a crash leaves it, is no
+damage: the next start cuts it off and keeps it aside.`,
+		Example: `  altilium check
+  altilium check --dir old --repair --out saved`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if repair != (out != "") {
+				return usagef("--repair and --out DIR go together")
+			}
+			report, done := progress(cmd.ErrOrStderr(), "checking")
+			c, err := log.Check(*dir, report)
+			done()
+			if err != nil {
+				return err
+			}
+			problems := checkpointProblems(*dir)
+			if asJSON {
+				err = printJSON(cmd.OutOrStdout(), checkJSON(c, problems))
+			} else {
+				printCheck(cmd, c, problems)
+			}
+			if err != nil {
+				return err
+			}
+			if repair {
+				return repairInto(cmd, *dir, out)
+			}
+			if c.Damaged() || len(problems) > 0 {
+				return found("damage")
+			}
+			return nil
+		},
+	}
+	dir = dirFlag(cmd)
+	cmd.Flags().BoolVar(&repair, "repair", false, "save all that is good into --out")
+	cmd.Flags().StringVar(&out, "out", "", "directory to make")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// checkpointProblems loads every checkpoint and says what is wrong with each.
+func checkpointProblems(dir string) []string {
+	m, err := log.ReadManifest(dir)
+	if err != nil {
+		return nil // Check has said so
+	}
+	var problems []string
+	for _, c := range m.Checkpoints {
+		if _, err := compaction.Load(dir, m.LogID, c, nil); err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	return problems
+}
+
+func printCheck(cmd *cobra.Command, c *log.Checked, problems []string) {
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "%d segments, %d entries (@%d to @%d), %s\n", c.Segments, c.Entries, c.First, c.Last, size(c.Bytes))
+	for _, f := range c.Findings {
+		if f.Torn {
+			fmt.Fprintf(out, "torn tail: %s, byte %d: %s; the next start cuts it off and keeps it aside\n", f.File, f.Byte, f.What)
+			continue
+		}
+		fmt.Fprintln(out, f.Error())
+	}
+	for _, p := range problems {
+		fmt.Fprintln(out, p)
+	}
+	if len(c.Findings) == 0 && len(problems) == 0 {
+		fmt.Fprintln(out, "all is well")
+	}
+}
+
+// checkJSON is what --json prints.
+func checkJSON(c *log.Checked, problems []string) any {
+	type finding struct {
+		File   string `json:"file"`
+		Byte   int64  `json:"byte"`
+		Offset uint64 `json:"offset"`
+		What   string `json:"what"`
+		Torn   bool   `json:"torn_tail"`
+	}
+	findings := []finding{}
+	for _, f := range c.Findings {
+		findings = append(findings, finding{f.File, f.Byte, f.Offset, f.What, f.Torn})
+	}
+	return map[string]any{
+		"segments": c.Segments, "entries": c.Entries, "first": c.First, "last": c.Last, "bytes": c.Bytes,
+		"findings": findings, "checkpoint_problems": append([]string{}, problems...),
+	}
+}
+
+func repairInto(cmd *cobra.Command, dir, out string) error {
+	r, err := log.Repair(dir, out)
+	if errors.Is(err, log.ErrExists) {
+		return usagef("--out %s: %v", out, err)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "saved into %s: everything up to @%d\n", out, r.Last)
+	for _, a := range r.Aside {
+		fmt.Fprintf(cmd.OutOrStdout(), "kept aside: %s/%s\n", out, a)
+	}
+	return nil
+}

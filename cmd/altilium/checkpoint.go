@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"github.com/altilium-db/altilium/compaction"
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/replay"
+	"github.com/spf13/cobra"
+)
+
+func newCheckpoint() *cobra.Command {
+	var dir *string
+	var at uint64
+	var child bool
+	cmd := &cobra.Command{
+		Use:   "checkpoint",
+		Short: "Make a checkpoint, so that the next start is fast",
+		Long: `Make a checkpoint of a data directory that no server is using, so that the next
+start has less log to replay. A running server makes checkpoints by itself as
+its log grows, and on BGSAVE.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if child {
+				return checkpointAsChild(cmd, *dir, at)
+			}
+			return checkpointHere(cmd, *dir)
+		},
+	}
+	dir = dirFlag(cmd)
+	cmd.Flags().BoolVar(&child, "child", false, "")
+	cmd.Flags().Uint64Var(&at, "offset", 0, "")
+	for _, hidden := range []string{"child", "offset"} {
+		if err := cmd.Flags().MarkHidden(hidden); err != nil {
+			panic(err) // the flag was defined four lines above
+		}
+	}
+	return cmd
+}
+
+// checkpointHere opens the directory as a start does, and makes a checkpoint of
+// what it finds.
+func checkpointHere(cmd *cobra.Command, dir string) error {
+	report, done := progress(cmd.ErrOrStderr(), "reading the log")
+	rec, err := replay.Recover(dir, replay.Options{Progress: report})
+	done()
+	if errors.Is(err, log.ErrInUse) {
+		return fmt.Errorf("%w\na running server makes checkpoints itself: send it BGSAVE", err)
+	}
+	if err != nil {
+		return err
+	}
+	l := rec.Log
+	c, err := compaction.Write(dir, rec.State, compaction.Meta{LogID: l.ID(), Offset: l.Last(), Time: l.LastTime()})
+	if err == nil {
+		err = compaction.Register(l, c)
+	}
+	if err == nil {
+		fmt.Fprintf(cmd.OutOrStdout(), "checkpoint @%d: %d keys, %s, digest %016x\n", c.Offset, c.Keys, size(c.Size), c.Digest)
+	}
+	return errors.Join(err, l.Close(true))
+}
+
+// checkpointAsChild is the server's child: it reads beside the server, writes
+// the file, and prints what it made for its parent to register.
+func checkpointAsChild(cmd *cobra.Command, dir string, at uint64) error {
+	lowerPriority()
+	made, err := compaction.Make(dir, at, nil)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(cmd.OutOrStdout()).Encode(made.Checkpoint)
+}
+
+// checkpointInChild runs this program as such a child.
+func checkpointInChild(dir string, offset uint64) (c log.Checkpoint, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return c, err
+	}
+	cmd := exec.Command(self, "checkpoint", "--child", "--dir", dir, "--offset", strconv.FormatUint(offset, 10))
+	cmd.SysProcAttr = ownGroup()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		return c, err
+	}
+	watchdog := time.AfterFunc(time.Hour, func() { _ = cmd.Process.Kill() })
+	defer watchdog.Stop()
+	if err := cmd.Wait(); err != nil {
+		return c, fmt.Errorf("the checkpoint process failed: %w: %s", err, bytes.TrimSpace(errs.Bytes()))
+	}
+	if err := json.Unmarshal(out.Bytes(), &c); err != nil {
+		return c, fmt.Errorf("the checkpoint process printed %q: %w", out.Bytes(), err)
+	}
+	return c, nil
+}

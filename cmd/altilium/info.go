@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/replay"
+	"github.com/spf13/cobra"
+)
+
+// dirInfo is what `altilium info` shows; the JSON names are never changed.
+type dirInfo struct {
+	Dir          string            `json:"dir"`
+	LogID        string            `json:"log_id"`
+	Parent       string            `json:"parent,omitempty"`
+	FirstEntry   uint64            `json:"first_entry"`
+	LastEntry    uint64            `json:"last_entry"`
+	LastTime     string            `json:"last_time,omitempty"`
+	Reach        uint64            `json:"reach"`
+	Segments     int               `json:"segments"`
+	LogBytes     int64             `json:"log_bytes"`
+	Checkpoints  []log.Checkpoint  `json:"checkpoints"`
+	Tags         map[string]uint64 `json:"tags"`
+	Quarantine   int64             `json:"quarantine_bytes"`
+	CleanStop    bool              `json:"clean_stop"`
+	ServerIsBusy bool              `json:"server_running"`
+}
+
+func newInfo() *cobra.Command {
+	var dir *string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "info",
+		Short: "Say what a data directory holds and how far back it reaches",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			info, err := readInfo(*dir)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), info)
+			}
+			printInfo(cmd, info)
+			return nil
+		},
+	}
+	dir = dirFlag(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func readInfo(dir string) (*dirInfo, error) {
+	m, err := log.ReadManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	w, err := replay.Look(dir)
+	if err != nil {
+		return nil, err
+	}
+	info := &dirInfo{
+		Dir: dir, LogID: m.LogID.String(), FirstEntry: w.First, LastEntry: w.Last, Reach: w.Reach,
+		Checkpoints: append([]log.Checkpoint{}, m.Checkpoints...), Tags: m.Tags, CleanStop: m.Clean != nil,
+	}
+	if m.Parent != nil {
+		info.Parent = fmt.Sprintf("%s @%d", m.Parent.LogID, m.Parent.Offset)
+	}
+	if w.LastTime > 0 {
+		info.LastTime = stamp(w.LastTime)
+	}
+	if info.LogBytes, info.Segments, err = filesIn(dir, "wal"); err != nil {
+		return nil, err
+	}
+	if info.Quarantine, _, err = filesIn(dir, "quarantine"); err != nil {
+		return nil, err
+	}
+	lock, err := log.Acquire(dir)
+	switch {
+	case errors.Is(err, log.ErrInUse):
+		info.ServerIsBusy = true
+	case err == nil:
+		err = lock.Release()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return info, nil
+}
+
+// filesIn counts the files of a folder of the data directory.
+func filesIn(dir, folder string) (bytes int64, n int, err error) {
+	err = filepath.WalkDir(filepath.Join(dir, folder), func(_ string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) || err == nil && d.IsDir() {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a running server has just removed it
+		}
+		if err == nil {
+			bytes += info.Size()
+			n++
+		}
+		return err
+	})
+	return bytes, n, err
+}
+
+func printInfo(cmd *cobra.Command, i *dirInfo) {
+	out := cmd.OutOrStdout()
+	state := "stopped after a crash or kill"
+	switch {
+	case i.ServerIsBusy:
+		state = "a server is running on it"
+	case i.CleanStop:
+		state = "stopped in order"
+	}
+	fmt.Fprintf(out, "directory    %s (%s)\nlog id       %s\n", i.Dir, state, i.LogID)
+	if i.Parent != "" {
+		fmt.Fprintf(out, "restored     from %s\n", i.Parent)
+	}
+	fmt.Fprintf(out, "entries      @%d to @%d", i.FirstEntry, i.LastEntry)
+	if i.LastTime != "" {
+		fmt.Fprintf(out, ", the last at %s", i.LastTime)
+	}
+	fmt.Fprintf(out, "\nreachable    every state from @%d to @%d\n", i.Reach, i.LastEntry)
+	fmt.Fprintf(out, "log          %s in %d segments\n", size(i.LogBytes), i.Segments)
+	fmt.Fprintf(out, "checkpoints  %d\n", len(i.Checkpoints))
+	for _, c := range i.Checkpoints {
+		fmt.Fprintf(out, "             @%d: %d keys, %s, digest %016x\n", c.Offset, c.Keys, size(c.Size), c.Digest)
+	}
+	for tag, at := range i.Tags {
+		fmt.Fprintf(out, "tag          %s @%d\n", tag, at)
+	}
+	if i.Quarantine > 0 {
+		fmt.Fprintf(out, "quarantine   %s kept aside by repairs\n", size(i.Quarantine))
+	}
+}

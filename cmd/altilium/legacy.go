@@ -1,0 +1,172 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// The files of the original Altilium-DB. Its snapshot is one JSON object:
+//
+//	{"data":     {key: {"String": …} | {"Hash": {field: …}} | {"List": …} | {"Set": …}},
+//	 "metadata": {key: {"expiry": {"secs_since_epoch": n, "nanos_since_epoch": n} | null}}}
+//
+// A value is text, or an array of byte values where it was stored as bytes.
+// Its append-only file holds commands in wire form, arrays or plain lines.
+
+// legacySnapshot is the shape of data.snapshot.json.
+type legacySnapshot struct {
+	Data     map[string]map[string]json.RawMessage `json:"data"`
+	Metadata map[string]struct {
+		Expiry *legacyTime `json:"expiry"`
+	} `json:"metadata"`
+}
+
+type legacyTime struct {
+	Secs  int64 `json:"secs_since_epoch"`
+	Nanos int64 `json:"nanos_since_epoch"`
+}
+
+// millis is the time in ms since 1970, rounded up: a key never dies early.
+func (t legacyTime) millis() int64 { return t.Secs*1000 + (t.Nanos+999_999)/1_000_000 }
+
+// legacyValue is text, or an array of byte values.
+type legacyValue []byte
+
+// UnmarshalJSON reads either form.
+func (v *legacyValue) UnmarshalJSON(raw []byte) error {
+	var text string
+	if err := json.Unmarshal(raw, &text); err == nil {
+		*v = []byte(text)
+		return nil
+	}
+	var numbers []uint16
+	if err := json.Unmarshal(raw, &numbers); err != nil {
+		return errors.New("neither text nor an array of bytes")
+	}
+	out := make([]byte, 0, len(numbers))
+	for _, n := range numbers {
+		if n > 255 {
+			return fmt.Errorf("%d is no byte", n)
+		}
+		out = append(out, byte(n))
+	}
+	*v = out
+	return nil
+}
+
+// readLegacySnapshot turns a snapshot into commands, by key. Keys whose time
+// had come before now are left out and counted. A value of a type that this
+// version does not hold is an error that names its key.
+func readLegacySnapshot(path string, nowMS int64) (commands [][][]byte, expired int, err error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	var snap legacySnapshot
+	if err := json.Unmarshal(raw, &snap); err != nil {
+		return nil, 0, fmt.Errorf("%s: not a snapshot of Altilium-DB: %w", path, jsonPlace(raw, err))
+	}
+	if snap.Data == nil {
+		return nil, 0, fmt.Errorf("%s: not a snapshot of Altilium-DB: it has no \"data\"", path)
+	}
+	keys := make([]string, 0, len(snap.Data))
+	for key := range snap.Data {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	for _, key := range keys {
+		at := int64(0)
+		if e := snap.Metadata[key].Expiry; e != nil {
+			at = e.millis()
+			if at <= nowMS {
+				expired++
+				continue
+			}
+		}
+		cmds, err := legacyCommands(key, snap.Data[key], at)
+		if err != nil {
+			return nil, 0, fmt.Errorf("%s: key %q: %w", path, key, err)
+		}
+		commands = append(commands, cmds...)
+	}
+	return commands, expired, nil
+}
+
+// legacyCommands are what stores one key.
+func legacyCommands(key string, value map[string]json.RawMessage, at int64) ([][][]byte, error) {
+	if len(value) != 1 {
+		return nil, fmt.Errorf("a value has one type, this has %d", len(value))
+	}
+	for typ, raw := range value {
+		switch typ {
+		case "String":
+			return legacyString(key, raw, at)
+		case "Hash":
+			return legacyHash(key, raw, at)
+		case "List", "Set":
+			return nil, fmt.Errorf("it is a %s, and this version holds strings and hashes only; nothing was imported", strings.ToLower(typ))
+		default:
+			return nil, fmt.Errorf("unknown type %q; nothing was imported", typ)
+		}
+	}
+	return nil, nil
+}
+
+func legacyString(key string, raw json.RawMessage, at int64) ([][][]byte, error) {
+	var v legacyValue
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return nil, err
+	}
+	set := [][]byte{[]byte("SET"), []byte(key), v}
+	if at > 0 {
+		set = append(set, []byte("PXAT"), strconv.AppendInt(nil, at, 10))
+	}
+	return [][][]byte{set}, nil
+}
+
+func legacyHash(key string, raw json.RawMessage, at int64) ([][][]byte, error) {
+	var fields map[string]legacyValue
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return nil, err
+	}
+	if len(fields) == 0 {
+		return nil, nil
+	}
+	names := make([]string, 0, len(fields))
+	for f := range fields {
+		names = append(names, f)
+	}
+	slices.Sort(names)
+	hset := [][]byte{[]byte("HSET"), []byte(key)}
+	for _, f := range names {
+		hset = append(hset, []byte(f), fields[f])
+	}
+	cmds := [][][]byte{{[]byte("DEL"), []byte(key)}, hset}
+	if at > 0 {
+		cmds = append(cmds, [][]byte{[]byte("PEXPIREAT"), []byte(key), strconv.AppendInt(nil, at, 10)})
+	}
+	return cmds, nil
+}
+
+// jsonPlace adds the line to an error of the JSON decoder.
+func jsonPlace(raw []byte, err error) error {
+	var syntax *json.SyntaxError
+	var typ *json.UnmarshalTypeError
+	at := int64(-1)
+	switch {
+	case errors.As(err, &syntax):
+		at = syntax.Offset
+	case errors.As(err, &typ):
+		at = typ.Offset
+	}
+	if at < 0 || at > int64(len(raw)) {
+		return err
+	}
+	return fmt.Errorf("line %d: %w", 1+strings.Count(string(raw[:at]), "\n"), err)
+}

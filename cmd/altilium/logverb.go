@@ -1,0 +1,177 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/altilium-db/altilium/replay"
+	"github.com/spf13/cobra"
+)
+
+func newLog() *cobra.Command {
+	var dir *string
+	var asJSON, follow bool
+	var count int
+	cmd := &cobra.Command{
+		Use:   "log [A..B]",
+		Short: "Print the entries of the log",
+		Long: `Print the entries of the log, oldest first: offset, time, client, command, and
+what each changed. A..B are the entries after A up to B; without a range the
+last 20. It works beside a running server.`,
+		Example: `  altilium log
+  altilium log @100..@120
+  altilium log -- -5m..@last --json
+  altilium log -f                 go on as entries come`,
+		Args: wantArgs(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			span, err := logSpan(*dir, args, count)
+			if err != nil {
+				return err
+			}
+			entries, err := replay.OpenEntries(*dir, span.After.Offset)
+			if err != nil {
+				return err
+			}
+			defer entries.Close()
+			p := logPrinter{cmd: cmd, entries: entries, json: asJSON}
+			if follow {
+				return p.follow()
+			}
+			return p.upTo(span.To.Offset)
+		},
+	}
+	dir = dirFlag(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "wait for more")
+	cmd.Flags().IntVarP(&count, "count", "n", 20, "how many of the last entries, without a range")
+	return cmd
+}
+
+// logSpan is the range that was asked for, or the last n entries.
+func logSpan(dir string, args []string, n int) (replay.Span, error) {
+	w, err := replay.Look(dir)
+	if err != nil {
+		return replay.Span{}, err
+	}
+	if len(args) == 1 {
+		r, err := replay.ParseRange(args[0])
+		if err != nil {
+			return replay.Span{}, err
+		}
+		return w.ResolveRange(r, time.Now())
+	}
+	if n < 0 {
+		return replay.Span{}, usagef("-n %d: a number of entries is not negative", n)
+	}
+	after := w.First - 1
+	if held := w.Last - after; held > uint64(n) {
+		after = w.Last - uint64(n)
+	}
+	return replay.Span{After: replay.Resolved{Offset: after}, To: replay.Resolved{Offset: w.Last}}, nil
+}
+
+type logPrinter struct {
+	cmd     *cobra.Command
+	entries *replay.Entries
+	json    bool
+}
+
+// upTo prints the entries up to an offset.
+func (p *logPrinter) upTo(last uint64) error {
+	for {
+		line, err := p.entries.Next()
+		if errors.Is(err, io.EOF) || err == nil && line.Offset > last {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := p.print(line); err != nil {
+			return err
+		}
+	}
+}
+
+// pollEvery is how often a followed log is looked at.
+const pollEvery = 50 * time.Millisecond
+
+// follow prints what is there and what comes, until it is interrupted.
+func (p *logPrinter) follow() error {
+	ctx := p.cmd.Context()
+	for {
+		line, err := p.entries.Next()
+		if errors.Is(err, io.EOF) {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(pollEvery):
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := p.print(line); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *logPrinter) print(line *replay.Line) error {
+	if p.json {
+		return json.NewEncoder(p.cmd.OutOrStdout()).Encode(line)
+	}
+	_, err := fmt.Fprintln(p.cmd.OutOrStdout(), line)
+	return err
+}
+
+func newHistory() *cobra.Command {
+	var dir *string
+	var db int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "history KEY [A..B]",
+		Short: "Print every change of a key",
+		Long: `Print every entry that changed a key: when, by whom, with which command, and what
+the key held afterwards. Expiry, renames, flushes and database swaps are shown
+too. It works beside a running server.`,
+		Example: `  altilium history greeting
+  altilium history user:7 @100..@last --json`,
+		Args: wantArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text := ".."
+			if len(args) == 2 {
+				text = args[1]
+			}
+			r, err := replay.ParseRange(text)
+			if err != nil {
+				return err
+			}
+			n := 0
+			span, err := replay.History(*dir, db, []byte(args[0]), r, func(c replay.Change) error {
+				n++
+				if asJSON {
+					return json.NewEncoder(cmd.OutOrStdout()).Encode(c)
+				}
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), c)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s was not changed between %s and %s (database %d)\n",
+					strconv.Quote(args[0]), span.After, span.To, db)
+			}
+			return nil
+		},
+	}
+	dir = dirFlag(cmd)
+	cmd.Flags().IntVar(&db, "db", 0, "database")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
+	return cmd
+}

@@ -1,0 +1,11 @@
+package main
+
+import "syscall"
+
+// ownGroup keeps a terminal's Ctrl-C from a child: its parent decides.
+func ownGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
+}
+
+// lowerPriority does nothing here.
+func lowerPriority() {}

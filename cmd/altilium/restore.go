@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/altilium-db/altilium/replay"
+	"github.com/spf13/cobra"
+)
+
+func newRestore() *cobra.Command {
+	var dir *string
+	var to, out string
+	cmd := &cobra.Command{
+		Use:   "restore --to POINT --out DIR",
+		Short: "Make a new data directory as of a moment",
+		Long: `Make a new data directory that begins with the state at a point of the log. The
+old directory is only read, and a server may be running on it; the new one must
+not exist yet. Killed at any moment, the command leaves no new directory or a
+complete one.`,
+		Example: `  altilium restore --to @1200 --out before-my-mistake
+  altilium restore --to @1201^ --out before-my-mistake      the same
+  altilium serve --dir before-my-mistake --port 7000`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if to == "" || out == "" {
+				return usagef("restore needs --to POINT and --out DIR; see `altilium restore --help`")
+			}
+			p, err := replay.ParsePoint(to)
+			if err != nil {
+				return err
+			}
+			report, done := progress(cmd.ErrOrStderr(), "restoring")
+			r, err := replay.Restore(*dir, p, out, report)
+			done()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s now holds the state at %s: %d keys, digest %016x\nopen it: altilium serve --dir %s\n",
+				out, r.Resolved, r.Keys, r.Digest, out)
+			return nil
+		},
+	}
+	dir = dirFlag(cmd)
+	cmd.Flags().StringVar(&to, "to", "", "point to go back to")
+	cmd.Flags().StringVar(&out, "out", "", "directory to make")
+	return cmd
+}

@@ -1,0 +1,210 @@
+package compaction
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/state"
+)
+
+// FormatVersion is the version of the checkpoint file that this package writes.
+const FormatVersion = 1
+
+const (
+	magic      = "altsnap\n"
+	blockMax   = 256 << 10 // bytes of payload
+	goesOn     = 1 << 31   // the record continues in the next block
+	shardKeys  = 1 << 16   // keys in a shard, at most
+	prefix     = 8         // length and CRC before the header and each block
+	headMax    = 64 << 20  // bytes of head: 2 million shards
+	headFields = 8
+)
+
+// castagnoli is the polynomial's table: computed once, never written.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// seedOf turns a log id into the value that every CRC of the file starts from.
+func seedOf(id log.ID) uint32 { return crc32.Checksum(id[:], castagnoli) }
+
+// head is what a file says of itself.
+type head struct {
+	version uint64
+	id      log.ID
+	offset  uint64
+	time    int64
+	digest  uint64
+	keys    uint64
+	counts  [state.Databases]uint64
+	shards  []shard
+}
+
+// shard is a contiguous range of a database.
+type shard struct {
+	db      int
+	records uint64
+	bytes   uint64 // of its blocks in the file
+}
+
+// plan gives the head of a checkpoint of st, all but the shards' bytes.
+func plan(st *state.State, m Meta) head {
+	h := head{version: FormatVersion, id: m.LogID, offset: m.Offset, time: m.Time, digest: st.Digest()}
+	for db := range h.counts {
+		n := uint64(st.Keys(db))
+		h.counts[db] = n
+		h.keys += n
+		for ; n > 0; n -= min(n, shardKeys) {
+			h.shards = append(h.shards, shard{db: db, records: min(n, shardKeys)})
+		}
+	}
+	return h
+}
+
+// append appends the head to dst: as many bytes whatever the values are.
+func (h *head) append(dst []byte) []byte {
+	dst = appendArray(dst, headFields)
+	dst = appendWide(dst, h.version)
+	dst = appendBin(dst, h.id[:])
+	for _, v := range [...]uint64{h.offset, uint64(h.time), h.digest, h.keys} {
+		dst = appendWide(dst, v)
+	}
+	dst = appendArray(dst, len(h.counts))
+	for _, n := range h.counts {
+		dst = appendWide(dst, n)
+	}
+	dst = appendArray(dst, len(h.shards))
+	for _, s := range h.shards {
+		dst = appendArray(dst, 3)
+		dst = appendWide(dst, uint64(s.db))
+		dst = appendWide(dst, s.records)
+		dst = appendWide(dst, s.bytes)
+	}
+	return dst
+}
+
+// parseHead reads what append wrote. Its CRC has been checked: what is wrong
+// here is a newer format or a bug.
+func parseHead(p []byte) (h head, err error) {
+	u := unpacker{p: p}
+	fields := u.array()
+	if h.version = u.uint(); !u.bad && h.version > FormatVersion {
+		return h, fmt.Errorf("%w: checkpoint format %d, this program reads %d; use a newer altilium",
+			log.ErrNewerFormat, h.version, FormatVersion)
+	}
+	id := u.bin()
+	h.offset, h.time, h.digest, h.keys = u.uint(), int64(u.uint()), u.uint(), u.uint()
+	counts := u.array()
+	if u.bad || fields != headFields || len(id) != len(h.id) || counts != len(h.counts) {
+		return h, errHead
+	}
+	copy(h.id[:], id)
+	for db := range h.counts {
+		h.counts[db] = u.uint()
+	}
+	h.shards = make([]shard, u.array())
+	for i := range h.shards {
+		if u.array() != 3 {
+			u.fail()
+		}
+		db := u.uint()
+		if db >= state.Databases {
+			u.fail()
+			db = 0
+		}
+		h.shards[i] = shard{db: int(db), records: u.uint(), bytes: u.uint()}
+	}
+	if u.bad || len(u.p) > 0 || !h.consistent() {
+		return h, errHead
+	}
+	return h, nil
+}
+
+// consistent reports whether the numbers of the head agree with one another.
+func (h *head) consistent() bool {
+	var counts [state.Databases]uint64
+	var keys uint64
+	for _, s := range h.shards {
+		if s.records == 0 || s.records > shardKeys {
+			return false
+		}
+		counts[s.db] += s.records
+		keys += s.records
+	}
+	return counts == h.counts && keys == h.keys
+}
+
+// appendRecord appends what a checkpoint keeps of a key.
+func appendRecord(dst []byte, r *state.Record) []byte {
+	dst = append(dst, 0x95)
+	dst = appendBin(dst, r.Key)
+	dst = appendUint(dst, uint64(r.Type))
+	dst = appendUint(dst, uint64(r.Encoding))
+	dst = appendUint(dst, uint64(r.ExpireAt))
+	if len(r.Pairs) == 0 {
+		return appendBin(dst, r.Value)
+	}
+	dst = appendArray(dst, len(r.Pairs))
+	for _, p := range r.Pairs {
+		dst = appendBin(dst, p)
+	}
+	return dst
+}
+
+// readRecord reads a record from the front of u into r, reusing its Pairs. Its
+// slices point into what is read.
+func readRecord(u *unpacker, r *state.Record) bool {
+	if u.array() != 5 {
+		u.fail()
+	}
+	r.Key = u.bin()
+	typ, enc, at := u.uint(), u.uint(), u.uint()
+	if typ > 255 || enc > 255 || at > 1<<63-1 {
+		u.fail()
+	}
+	r.Type, r.Encoding, r.ExpireAt = state.Type(typ), uint8(enc), int64(at)
+	r.Value, r.Pairs = nil, r.Pairs[:0]
+	if u.isBin() {
+		r.Value = u.bin()
+		return !u.bad
+	}
+	n := u.array()
+	for range n {
+		r.Pairs = append(r.Pairs, u.bin())
+		if u.bad {
+			break
+		}
+	}
+	return !u.bad && n > 0 && n%2 == 0
+}
+
+// sealBlock fills in the length and CRC of a block whose payload lies after
+// prefix bytes of room.
+func sealBlock(block []byte, seed uint32, flag uint32) (crc uint32) {
+	binary.LittleEndian.PutUint32(block, uint32(len(block)-prefix)|flag)
+	crc = blockCRC(block[:4], block[prefix:], seed)
+	binary.LittleEndian.PutUint32(block[4:], crc)
+	return crc
+}
+
+func blockCRC(length, payload []byte, seed uint32) uint32 {
+	return crc32.Update(crc32.Update(seed, castagnoli, length), castagnoli, payload)
+}
+
+// chain is the running CRC over CRCs that the footer holds.
+type chain struct {
+	blocks uint32
+	crc    uint32
+}
+
+func (c *chain) add(crc uint32) {
+	c.crc = crc32.Update(c.crc, castagnoli, binary.LittleEndian.AppendUint32(nil, crc))
+	c.blocks++
+}
+
+// footer closes the chain, which has the header's CRC before those of the blocks.
+func (c *chain) footer(headCRC uint32) []byte {
+	p := binary.LittleEndian.AppendUint32(nil, c.blocks)
+	crc := crc32.Update(c.crc, castagnoli, binary.LittleEndian.AppendUint32(p, headCRC))
+	return binary.LittleEndian.AppendUint32(p, crc)
+}

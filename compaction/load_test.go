@@ -1,0 +1,291 @@
+package compaction
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event"
+)
+
+// refused checks that both readers refuse a file, by name.
+func refused(t *testing.T, dir string, id log.ID, c log.Checkpoint) *Refusal {
+	t.Helper()
+	st, err := Load(dir, id, c, nil)
+	var r *Refusal
+	if st != nil || !errors.As(err, &r) || r.File != c.File || r.Offset != c.Offset || !strings.Contains(err.Error(), c.File) {
+		t.Errorf("Load gives %v, %v", st, err)
+	}
+	if err := Check(dir, id, c); !errors.As(err, &r) {
+		t.Errorf("Check gives %v", err)
+	}
+	return r
+}
+
+// TestEveryBit flips every bit of a small checkpoint. Nothing is read back
+// silently different.
+func TestEveryBit(t *testing.T) {
+	dir := dataDir(t)
+	c := mustWrite(t, dir, sample(t))
+	path := filepath.Join(dir, c.File)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range raw {
+		for bit := range 8 {
+			raw[i] ^= 1 << bit
+			if err := os.WriteFile(path, raw, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			refused(t, dir, testID, c)
+			if t.Failed() {
+				t.Fatalf("byte %d, bit %d", i, bit)
+			}
+			raw[i] ^= 1 << bit
+		}
+	}
+	t.Logf("%d bits flipped, %d found", len(raw)*8, len(raw)*8)
+}
+
+// TestEveryCut cuts a checkpoint at each of its bytes, once as the manifest
+// describes it and once as if it had been registered so short.
+func TestEveryCut(t *testing.T) {
+	dir := dataDir(t)
+	c := mustWrite(t, dir, sample(t))
+	path := filepath.Join(dir, c.File)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range raw {
+		if err := os.WriteFile(path, raw[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, dir, testID, c)
+		short := c
+		short.Size = int64(n)
+		refused(t, dir, testID, short)
+	}
+	if err := os.WriteFile(path, append(raw, 0), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, dir, testID, c)
+	long := c
+	long.Size++
+	if r := refused(t, dir, testID, long); !strings.Contains(r.What, "after the footer") {
+		t.Errorf("a byte more is refused with %v", r)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if r := refused(t, dir, testID, c); !strings.Contains(r.What, "missing") {
+		t.Errorf("a lost file is refused with %v", r)
+	}
+}
+
+// blocks splits a checkpoint file into its front (magic and header), its blocks
+// and its footer.
+func blocks(t *testing.T, raw []byte) (front []byte, list [][]byte, footer []byte) {
+	t.Helper()
+	n, _ := headLength(raw[len(magic):])
+	at := len(magic) + prefix + n
+	front, footer = raw[:at], raw[len(raw)-8:]
+	for at < len(raw)-8 {
+		n, _ := headLength(raw[at:])
+		list = append(list, raw[at:at+prefix+n])
+		at += prefix + n
+	}
+	return front, list, footer
+}
+
+// TestWholeBlocksInTheWrongPlace moves blocks that are right in themselves.
+func TestWholeBlocksInTheWrongPlace(t *testing.T) {
+	dir := dataDir(t)
+	st := state.New()
+	apply(t, st, func(b *event.Buffer) { // records of one size, so that every block is as long
+		for i := range 12 {
+			b.String([]byte{'k', byte('a' + i)}, bytes.Repeat([]byte{byte(i)}, 100<<10), 0)
+		}
+	})
+	c := mustWrite(t, dir, st)
+	path := filepath.Join(dir, c.File)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front, list, footer := blocks(t, raw)
+	if len(list) < 4 {
+		t.Fatalf("only %d blocks", len(list))
+	}
+	other := mustWrite(t, dir, sample(t))
+	foreign, err := os.ReadFile(filepath.Join(dir, other.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, foreignFooter := blocks(t, foreign)
+	write := func(parts ...[]byte) log.Checkpoint {
+		t.Helper()
+		p := bytes.Join(parts, nil)
+		if err := os.WriteFile(path, p, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		as := c
+		as.Size = int64(len(p))
+		return as
+	}
+	join := func(l ...[]byte) []byte { return bytes.Join(l, nil) }
+	if _, err := Load(dir, testID, write(front, join(list...), footer), nil); err != nil {
+		t.Fatalf("the file put together again: %v", err)
+	}
+	for name, as := range map[string]func() log.Checkpoint{
+		"swapped": func() log.Checkpoint { return write(front, list[1], list[0], join(list[2:]...), footer) },
+		"missing": func() log.Checkpoint { return write(front, join(list[1:]...), footer) },
+		"doubled": func() log.Checkpoint { return write(front, list[0], join(list...), footer) },
+		"doubled over another": func() log.Checkpoint {
+			return write(front, list[0], list[0], join(list[2:]...), footer)
+		},
+		"another's footer": func() log.Checkpoint { return write(front, join(list...), foreignFooter) },
+		"zeros": func() log.Checkpoint {
+			return write(front, make([]byte, len(list[0])), join(list[1:]...), footer)
+		},
+		"all zeros": func() log.Checkpoint { return write(make([]byte, len(raw))) },
+	} {
+		t.Run(name, func(t *testing.T) { refused(t, dir, testID, as()) })
+	}
+}
+
+// TestAnotherCheckpoint: a file that is whole, but not the registered one.
+func TestAnotherCheckpoint(t *testing.T) {
+	dir := dataDir(t)
+	c := mustWrite(t, dir, sample(t))
+	refused(t, dir, log.ID{1, 2, 3}, c)
+	for name, change := range map[string]func(*log.Checkpoint){
+		"offset": func(c *log.Checkpoint) { c.Offset++ },
+		"time":   func(c *log.Checkpoint) { c.Time++ },
+		"digest": func(c *log.Checkpoint) { c.Digest++ },
+		"keys":   func(c *log.Checkpoint) { c.Keys++ },
+		"size":   func(c *log.Checkpoint) { c.Size++ },
+	} {
+		other := c
+		change(&other)
+		t.Run(name, func(t *testing.T) { refused(t, dir, testID, other) })
+	}
+}
+
+// TestLiesUnderARightCRC puts right CRCs around wrong contents: what only a bug
+// or an enemy makes. They must be refused too, without a giant allocation.
+func TestLiesUnderARightCRC(t *testing.T) {
+	dir := dataDir(t)
+	c := mustWrite(t, dir, sample(t))
+	path := filepath.Join(dir, c.File)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front, list, _ := blocks(t, raw)
+	for name, change := range map[string]func(h *head, list [][]byte){
+		"a key more announced": func(h *head, _ [][]byte) { h.counts[0]++; h.keys++; h.shards[0].records++ },
+		"a database beyond":    func(h *head, _ [][]byte) { h.shards[0].db = state.Databases },
+		"a shard of nothing":   func(h *head, _ [][]byte) { h.shards = append(h.shards, shard{}) },
+		"a shard too long":     func(h *head, _ [][]byte) { h.shards[0].bytes += 8 },
+		"a shard too short":    func(h *head, _ [][]byte) { h.shards[0].bytes-- },
+		"another digest":       func(h *head, _ [][]byte) { h.digest++ },
+		"a giant value": func(_ *head, list [][]byte) {
+			binary.BigEndian.PutUint32(list[0][prefix:], 0x95c6ffff) // a key of 4 GiB
+		},
+		"a giant array": func(_ *head, list [][]byte) { copy(list[0][prefix:], []byte{0xdd, 0xff, 0xff, 0xff, 0xff}) },
+		"no record":     func(_ *head, list [][]byte) { list[0][prefix] = 0xc1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := &source{want: c, seed: seedOf(testID)}
+			h, err := parseHead(front[len(magic)+prefix:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			mine := make([][]byte, len(list))
+			for i := range list {
+				mine[i] = bytes.Clone(list[i])
+			}
+			change(&h, mine)
+			p := h.append(append([]byte(magic), make([]byte, prefix)...))
+			crc := sealBlock(p[len(magic):], src.seed, 0)
+			var ch chain
+			for _, b := range mine {
+				ch.add(sealBlock(b, src.seed, 0))
+				p = append(p, b...)
+			}
+			p = append(p, ch.footer(crc)...)
+			if err := os.WriteFile(path, p, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			as := c
+			as.Size, as.Keys, as.Digest = int64(len(p)), int(h.keys), h.digest
+			if st, err := Load(dir, testID, as, nil); !errors.Is(err, log.ErrDamaged) {
+				t.Errorf("Load gives %v, %v", st, err)
+			}
+		})
+	}
+}
+
+// TestOrderIsKept: loading gives the keys back in the order of the state, which
+// deletions have made another than that of their writing.
+func TestOrderIsKept(t *testing.T) {
+	st := numbered(t, 2, 1000)
+	for i := 0; i < 1000; i += 3 {
+		apply(t, st, func(b *event.Buffer) {
+			b.Database(2)
+			b.Delete([]byte(order(st, 2)[i/3]), event.User)
+		})
+	}
+	dir := dataDir(t)
+	got, err := Load(dir, testID, mustWrite(t, dir, st), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameState(t, got, st)
+}
+
+func TestLoadProgress(t *testing.T) {
+	dir := dataDir(t)
+	c := mustWrite(t, dir, numbered(t, 0, 20_000))
+	var last, calls int64
+	if _, err := Load(dir, testID, c, func(done, total int64) {
+		calls++
+		if done <= last || done > total || total != c.Size {
+			t.Errorf("progress %d of %d after %d", done, total, last)
+		}
+		last = done
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if calls < 3 || last < c.Size-16 {
+		t.Errorf("%d calls, the last at %d of %d", calls, last, c.Size)
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	dir := dataDir(b)
+	c := mustWrite(b, dir, numbered(b, 0, 1_000_000))
+	b.SetBytes(c.Size)
+	for b.Loop() {
+		if _, err := Load(dir, testID, c, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/million-keys")
+}
+
+func BenchmarkWrite(b *testing.B) {
+	dir, st := dataDir(b), numbered(b, 0, 1_000_000)
+	for b.Loop() {
+		b.SetBytes(mustWrite(b, dir, st).Size)
+	}
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/million-keys")
+}

@@ -1,0 +1,84 @@
+// Package replay brings states back from the log: at a start, at any moment of
+// the past, and into a new data directory. All of it is package compaction's
+// Build, the newest checkpoint and the log after it; here is what people and
+// programs do with that.
+//
+// # Start
+//
+// [Recover] opens a data directory. Each number is the name of a test.
+//
+//	1 lock        one server at a time. Another one's process is named (log.ErrInUse)
+//	2 manifest    its CRC, its format; leftovers of checkpoints being written are removed
+//	3 checkpoint  the newest that is whole and right. One that is not is reported by name
+//	              and an older one is taken; none and the log begins at 1: the empty
+//	              state; none and it does not: refused (compaction.NoBase)
+//	4 scan        every entry after the checkpoint, in one pass that checks, repairs a
+//	              torn tail and hands out (log.Dir.Scan). Damage is refused. A log that
+//	              ends before a registered checkpoint has lost entries: refused too
+//	5 replay      each entry is applied as it is handed out, on a second goroutine: the
+//	              start reads the log once, and the slower of reading and applying is
+//	              what it costs
+//	6 open        for appending; the clean-stop mark goes
+//	7 fsync       what was found is on the disk before anything is acknowledged on it
+//	8 serve       the caller's
+//
+// Steps 1, 2, 6 and 7 are package log's, and so is the judgement in 4. While it
+// loads, the caller answers -LOADING and shows the progress that it is told. A
+// start allocates mostly what stays, so the garbage collector has little to find:
+// a caller that loads much does well to raise its percentage meanwhile
+// (debug.SetGCPercent(400)) and to put it back after.
+//
+// # After a failed write
+//
+// Memory may then be ahead of the log, so memory is wrong. [Rebuild] heals the log
+// and builds the state of what is in it; [Committed] only builds, so that reads can
+// go on while the disk is still full.
+//
+// # Points
+//
+//	@12345                     after entry 12345; @0 is before the first
+//	@first                     after the first entry that can be reached
+//	@last, @last-100           after the last, a hundred before it
+//	@2026-01-01T10:00:00Z      after the last entry at or before then (RFC 3339, with a zone)
+//	-5m, -2h30m, -3d           so long ago: ns us ms s m h of Go, before them w and d
+//	name                       where a tag points
+//	any of them, then ^        just before it: one entry earlier; ^^ two
+//
+//	A..B                       the entries after A up to B, as in git
+//	A..                        up to @last
+//	..B                        from the first reachable point
+//	A                          the one entry that A is after
+//
+// A point resolves to an offset and a clock. The clock is the time that was asked
+// for, or else the time of the entry: it decides which keys have expired in the
+// state that is shown. A time that has not come yet is the future, though the last
+// entry lies before it. Every error names what can be reached and the nearest tag
+// in it:
+//
+//	@100 is before the first reachable point @5000; reachable: @5000 to @9000 (2026-…); nearest tag: pre-migrate @5120
+//
+// # Restoring
+//
+// [Restore] never touches what it reads. It makes a new directory: a log of its own
+// whose first offset is the one after the point, with the old log as its parent, and
+// a checkpoint of the state there. Offsets so stay comparable, and the new log's id
+// tells its entries from the old one's. The directory is built under another name,
+// opened and compared, and renamed into place at last: a kill at any moment leaves
+// no directory of the wanted name, or a complete one. The tags of the old log stay
+// with it.
+//
+// # History
+//
+// [History] follows one key: every entry that changed it, with what it held before
+// and after. That is not only what names it: a rename over it, FLUSHALL and SWAPDB
+// change it too. An expiry that has come changes nothing by itself; the entry that
+// then removes the key does.
+//
+// [Entries] reads all entries, unpacked. Who a connection is rides in its first
+// entry of a segment, so reading that begins in the middle of one looks at its
+// earlier entries first.
+//
+// # Goroutines
+//
+// None outlives a call. Build and Recover run an applying one while they read.
+package replay

@@ -1,0 +1,261 @@
+package replay
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/state/event"
+)
+
+// Fact is an event and the database that it happened in.
+type Fact struct {
+	DB    int
+	Event event.Event
+}
+
+// Line is an entry of the log, unpacked for a person or a program. What it
+// points to is valid until the next one is read.
+type Line struct {
+	Offset uint64
+	Time   int64 // µs since 1970
+	Conn   uint64
+	Origin *event.Origin // nil where the log does not tell
+	Cause  [][]byte      // the command's name, or its whole argv
+	Facts  []Fact
+	Size   int // bytes on disk
+}
+
+// Entries reads a log line by line. It may read a directory that a server is
+// writing: after io.EOF a later Next goes on where there is more by then.
+type Entries struct {
+	dir     string
+	r       *log.Reader
+	origins origins
+}
+
+// OpenEntries begins after an offset.
+func OpenEntries(dir string, after uint64) (*Entries, error) {
+	r, err := log.OpenReader(dir, after+1)
+	if err != nil {
+		return nil, err
+	}
+	return &Entries{dir: dir, r: r}, nil
+}
+
+// Next returns the next line; io.EOF where there is none yet.
+func (s *Entries) Next() (*Line, error) {
+	e, err := s.r.Next()
+	if err != nil {
+		return nil, err
+	}
+	return s.origins.line(s.dir, e)
+}
+
+// Close ends reading.
+func (s *Entries) Close() error { return s.r.Close() }
+
+// origins remembers what a segment says of its connections. A connection's
+// particulars ride in its first entry of a segment, so nothing is kept from one
+// segment to the next.
+type origins struct {
+	segment uint64
+	known   map[uint64]*event.Origin
+}
+
+// line unpacks an entry of the log in dir. Entries must come in order, but may
+// begin anywhere in a segment: what its earlier ones say is then read first.
+func (o *origins) line(dir string, e log.Entry) (*Line, error) {
+	if o.known == nil || o.segment != e.Segment {
+		o.segment, o.known = e.Segment, map[uint64]*event.Origin{}
+		if err := o.readBefore(dir, e); err != nil {
+			return nil, err
+		}
+	}
+	h, events, err := event.DecodeHeader(e.Body)
+	if err != nil {
+		return nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
+	}
+	o.note(h)
+	l := &Line{Offset: e.Offset, Time: e.Time, Conn: h.Conn, Origin: o.known[h.Conn], Cause: h.Argv, Size: e.Size}
+	if h.Argv == nil {
+		l.Cause = [][]byte{[]byte(h.Name)}
+	}
+	db := h.DB
+	for len(events) > 0 {
+		f := Fact{DB: db}
+		if events, err = f.Event.Decode(events); err != nil {
+			return nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
+		}
+		if f.Event.Kind == event.Database {
+			db = f.Event.DB
+			continue
+		}
+		l.Facts = append(l.Facts, f)
+	}
+	return l, nil
+}
+
+// readBefore collects the origins of a segment's entries before e.
+func (o *origins) readBefore(dir string, e log.Entry) error {
+	if e.Offset == e.Segment {
+		return nil
+	}
+	r, err := log.OpenReader(dir, e.Segment)
+	if errors.Is(err, log.ErrCompacted) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		before, err := r.Next()
+		if errors.Is(err, io.EOF) || err == nil && before.Offset >= e.Offset {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		h, _, err := event.DecodeHeader(before.Body)
+		if err != nil {
+			return fmt.Errorf("entry @%d: %w", before.Offset, err)
+		}
+		o.note(h)
+	}
+}
+
+func (o *origins) note(h event.Header) {
+	if h.Origin != nil {
+		o.known[h.Conn] = h.Origin
+	}
+}
+
+// String is the line for a person.
+func (l *Line) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "@%d %s %s %s:", l.Offset, stamp(l.Time), who(l.Conn, l.Origin), causeText(l.Cause))
+	db := 0
+	for i := range l.Facts {
+		if i > 0 {
+			b.WriteByte(';')
+		}
+		if l.Facts[i].DB != db {
+			db = l.Facts[i].DB
+			fmt.Fprintf(&b, " [db %d]", db)
+		}
+		b.WriteByte(' ')
+		b.WriteString(l.Facts[i].Event.String())
+	}
+	return b.String()
+}
+
+// who names a connection.
+func who(conn uint64, o *event.Origin) string {
+	if conn == 0 {
+		return "server"
+	}
+	text := "conn " + strconv.FormatUint(conn, 10)
+	if o == nil {
+		return text
+	}
+	for _, part := range []string{o.Addr, o.Name} {
+		if part != "" {
+			text += " " + part
+		}
+	}
+	if o.User != "" && o.User != "default" {
+		text += " as " + o.User
+	}
+	return text
+}
+
+// causeText writes a command as it would be typed.
+func causeText(argv [][]byte) string {
+	words := make([]string, len(argv))
+	for i, arg := range argv {
+		words[i] = string(arg)
+		if i > 0 && !plain(arg) {
+			words[i] = strconv.Quote(words[i])
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// plain reports whether a word needs no quotes.
+func plain(word []byte) bool {
+	for _, c := range word {
+		if c <= ' ' || c > '~' || c == '"' || c == '\\' || c == '\'' {
+			return false
+		}
+	}
+	return len(word) > 0
+}
+
+// lineJSON is a Line's JSON form; names are never changed.
+type lineJSON struct {
+	Offset uint64      `json:"offset"`
+	Time   string      `json:"time"`
+	Micros int64       `json:"time_us"`
+	Conn   uint64      `json:"conn"`
+	Origin *originJSON `json:"origin,omitempty"`
+	Cause  []Text      `json:"cause"`
+	Events []factJSON  `json:"events"`
+	Bytes  int         `json:"bytes"`
+}
+
+type originJSON struct {
+	Addr   string `json:"addr,omitempty"`
+	User   string `json:"user,omitempty"`
+	Name   string `json:"name,omitempty"`
+	Lib    string `json:"lib,omitempty"`
+	LibVer string `json:"lib_ver,omitempty"`
+}
+
+type factJSON struct {
+	DB    int          `json:"db"`
+	Event *event.Event `json:"event"`
+}
+
+func newOriginJSON(o *event.Origin) *originJSON {
+	if o == nil {
+		return nil
+	}
+	return (*originJSON)(o)
+}
+
+// MarshalJSON is the line for a program.
+func (l *Line) MarshalJSON() ([]byte, error) {
+	out := lineJSON{Offset: l.Offset, Time: stamp(l.Time), Micros: l.Time, Conn: l.Conn,
+		Origin: newOriginJSON(l.Origin), Cause: texts(l.Cause), Events: []factJSON{}, Bytes: l.Size}
+	for i := range l.Facts {
+		out.Events = append(out.Events, factJSON{l.Facts[i].DB, &l.Facts[i].Event})
+	}
+	return json.Marshal(out)
+}
+
+// Text is bytes that are mostly text. In JSON it is a string where it is valid
+// UTF-8, and {"base64": "…"} where it is not.
+type Text []byte
+
+// MarshalJSON is safe for every byte.
+func (t Text) MarshalJSON() ([]byte, error) {
+	if utf8.Valid(t) {
+		return json.Marshal(string(t))
+	}
+	return json.Marshal(map[string]string{"base64": base64.StdEncoding.EncodeToString(t)})
+}
+
+func texts(list [][]byte) []Text {
+	out := make([]Text, len(list))
+	for i, p := range list {
+		out[i] = p
+	}
+	return out
+}

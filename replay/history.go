@@ -1,0 +1,261 @@
+package replay
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/altilium-db/altilium/compaction"
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event"
+)
+
+// Change is an entry that changed a key. What it points to is valid during the
+// visit.
+type Change struct {
+	Line          // Facts are those that concern the key
+	DB     int    // of the key
+	Key    []byte //
+	Before Value
+	After  Value
+}
+
+// Value is what a key held.
+type Value struct {
+	Type     state.Type // state.None: there was no key
+	Text     []byte     // a string
+	Pairs    [][]byte   // a hash: field, value, field, value …
+	ExpireAt int64      // ms since 1970; 0: never
+}
+
+// History hands every entry of a range that changed a key to visit, in order:
+// writes, expiry, and what befell its database as a whole (flush, swap, renames
+// over it). It returns the range that r resolved to. An error of visit ends it.
+func History(dir string, db int, key []byte, r Range, visit func(Change) error) (Span, error) {
+	w, err := Look(dir)
+	if err != nil {
+		return Span{}, err
+	}
+	span, err := w.ResolveRange(r, time.Now())
+	if err != nil {
+		return span, err
+	}
+	if span.After.Offset >= span.To.Offset {
+		return span, nil
+	}
+	b, err := compaction.Build(dir, span.After.Offset, nil)
+	if err != nil {
+		return span, err
+	}
+	reader, err := log.OpenReader(dir, span.After.Offset+1)
+	if err != nil {
+		return span, err
+	}
+	defer reader.Close()
+	h := historian{st: b.State, dir: dir, db: db, key: key}
+	for {
+		e, err := reader.Next()
+		if errors.Is(err, io.EOF) || err == nil && e.Offset > span.To.Offset {
+			return span, nil
+		}
+		if err != nil {
+			return span, err
+		}
+		if err := h.entry(e, visit); err != nil {
+			return span, err
+		}
+	}
+}
+
+// historian follows one key through the log.
+type historian struct {
+	st      *state.State
+	dir     string
+	origins origins
+	db      int
+	key     []byte
+}
+
+// entry applies an entry and reports it if it changed the key.
+func (h *historian) entry(e log.Entry, visit func(Change) error) error {
+	if !h.concerns(e.Body) {
+		return h.apply(e)
+	}
+	line, err := h.origins.line(h.dir, e)
+	if err != nil {
+		return err
+	}
+	c := Change{Line: *line, DB: h.db, Key: h.key, Before: h.value()}
+	c.Facts, err = h.facts(e)
+	if err != nil {
+		return err
+	}
+	if len(c.Facts) == 0 {
+		return nil
+	}
+	c.After = h.value()
+	return visit(c)
+}
+
+func (h *historian) apply(e log.Entry) error {
+	if err := h.st.ApplyEntry(e.Body); err != nil {
+		return &compaction.Unapplicable{Offset: e.Offset, Err: err}
+	}
+	return nil
+}
+
+// concerns is a quick look: only an entry that holds the key's bytes, or says
+// something of whole databases, can change it. It may say yes for nothing.
+func (h *historian) concerns(body []byte) bool {
+	if bytes.Contains(body, h.key) {
+		return true
+	}
+	_, events, err := event.DecodeHeader(body)
+	var e event.Event
+	for err == nil && len(events) > 0 {
+		events, err = e.Decode(events)
+		switch e.Kind {
+		case event.Flush, event.FlushAll, event.Swap:
+			return true
+		}
+	}
+	return err != nil
+}
+
+// facts applies an entry event by event and returns those that touch the key.
+func (h *historian) facts(e log.Entry) ([]Fact, error) {
+	head, events, err := event.DecodeHeader(e.Body)
+	if err != nil {
+		return nil, err
+	}
+	var found []Fact
+	for db := head.DB; len(events) > 0; {
+		f := Fact{DB: db}
+		rest, err := f.Event.Decode(events)
+		if err != nil {
+			return nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
+		}
+		if h.touches(f) {
+			found = append(found, f)
+		}
+		if db, err = h.st.Apply(db, events[:len(events)-len(rest)]); err != nil {
+			return nil, &compaction.Unapplicable{Offset: e.Offset, Err: err}
+		}
+		events = rest
+	}
+	return found, nil
+}
+
+// touches reports whether a fact, about to happen, changes the key.
+func (h *historian) touches(f Fact) bool {
+	e := &f.Event
+	here, same := f.DB == h.db, bytes.Equal(e.Key, h.key)
+	switch e.Kind {
+	case event.Database, event.Cause:
+		return false
+	case event.Rename:
+		return here && (same || bytes.Equal(e.To, h.key))
+	case event.Copy:
+		return e.DB == h.db && bytes.Equal(e.To, h.key)
+	case event.Move:
+		return same && (here || e.DB == h.db)
+	case event.Flush:
+		return e.DB == h.db && h.exists(h.db)
+	case event.FlushAll:
+		return h.exists(h.db)
+	case event.Swap:
+		return e.DB != e.DB2 && (e.DB == h.db || e.DB2 == h.db) && (h.exists(e.DB) || h.exists(e.DB2))
+	}
+	return here && same
+}
+
+// exists looks past expiry: a key that is due is there until an event removes it.
+func (h *historian) exists(db int) bool { return h.st.View(db, 0).Exists(h.key) }
+
+// value copies what the key holds.
+func (h *historian) value() Value { return ValueAt(h.st.View(h.db, 0), h.key) }
+
+// ValueAt copies what a key of a view holds.
+func ValueAt(view state.View, key []byte) Value {
+	v := Value{Type: view.Type(key)}
+	v.ExpireAt, _ = view.ExpireAt(key)
+	switch v.Type {
+	case state.None:
+	case state.String:
+		text, _, err := view.String(key)
+		if err == nil {
+			v.Text = bytes.Clone(text)
+		}
+	case state.Hash:
+		hash, err := view.Hash(key)
+		for i := 0; err == nil && i < hash.Len(); i++ {
+			field, value := hash.At(i)
+			v.Pairs = append(v.Pairs, bytes.Clone(field), bytes.Clone(value))
+		}
+	}
+	return v
+}
+
+// String is the change for a person.
+func (c Change) String() string { return c.Line.String() + " => " + c.After.String() }
+
+// String is a value as it would be typed.
+func (v Value) String() string {
+	var text string
+	switch v.Type {
+	case state.None:
+		return "(none)"
+	case state.String:
+		text = strconv.Quote(string(v.Text))
+	default:
+		fields := make([]string, 0, len(v.Pairs)/2)
+		for i := 0; i+1 < len(v.Pairs); i += 2 {
+			fields = append(fields, strconv.Quote(string(v.Pairs[i]))+": "+strconv.Quote(string(v.Pairs[i+1])))
+		}
+		text = "{" + strings.Join(fields, ", ") + "}"
+	}
+	if v.ExpireAt > 0 {
+		text += " expires " + stamp(v.ExpireAt*1000)
+	}
+	return text
+}
+
+// changeJSON is a Change's JSON form; names are never changed.
+type changeJSON struct {
+	Line   *Line `json:"entry"`
+	DB     int   `json:"db"`
+	Key    Text  `json:"key"`
+	Before Value `json:"before"`
+	After  Value `json:"after"`
+}
+
+// MarshalJSON is the change for a program.
+func (c Change) MarshalJSON() ([]byte, error) {
+	return json.Marshal(changeJSON{&c.Line, c.DB, c.Key, c.Before, c.After})
+}
+
+// valueJSON is a Value's JSON form.
+type valueJSON struct {
+	Type     string    `json:"type"`
+	Value    *Text     `json:"value,omitempty"`
+	Fields   [][2]Text `json:"fields,omitempty"`
+	ExpireMS int64     `json:"expire_at_ms,omitempty"`
+}
+
+// MarshalJSON keeps the order of a hash's fields.
+func (v Value) MarshalJSON() ([]byte, error) {
+	out := valueJSON{Type: v.Type.String(), ExpireMS: v.ExpireAt}
+	if v.Type == state.String {
+		out.Value = (*Text)(&v.Text)
+	}
+	for i := 0; i+1 < len(v.Pairs); i += 2 {
+		out.Fields = append(out.Fields, [2]Text{v.Pairs[i], v.Pairs[i+1]})
+	}
+	return json.Marshal(out)
+}

@@ -1,0 +1,46 @@
+// Package session records what clients did and plays it again.
+//
+// A recording holds every command of every connection, in the one order in
+// which the single writer executed them, with all that its result depended on
+// besides the data: the clock it saw, the seed of its random numbers. The data
+// itself is not in it: the recording names a log and an offset, and the log
+// brings back the state that the first command met. So an engine that is given
+// that state and these steps must answer every command with the same bytes,
+// and the first one that differs is where a bug shows.
+//
+// # File
+//
+//	magic   8 bytes   "ALTSESS" and the format version, one byte (1)
+//	frame*            uvarint length n · u32 LE CRC-32C of the payload · n bytes of msgpack
+//
+//	first frame       [ "session", name, log id, offset, started µs, server version, {setting: text} ]
+//	step frames       [ kind, conn, clock, … ]
+//	    1 connect     [ 1, conn, clock, addr ]
+//	    2 prelude     [ 2, conn, clock, seed, [arg …] ]
+//	    3 command     [ 3, conn, clock, arrived, seed, volatile, [arg …], reply ]
+//	    4 disconnect  [ 4, conn, clock ]
+//	    5 tick        [ 5, 0, clock ]
+//	last frame        [ "end", number of steps ]
+//
+// clock and arrived are µs since 1970; arrived is what pacing uses when a
+// recording is sent to another server, clock is what the command saw. addr and
+// texts are msgpack str, arguments and replies bin.
+//
+// Every frame is bounded and its CRC checked before it is decoded, and nothing
+// is allocated by a length that was only announced. A recording without its
+// last frame was cut short, by a crash most likely; what is there can be
+// played, and [Reader.Complete] says that it is not all. A frame that fails its
+// CRC with nothing after it is such a cut; one in the middle is damage.
+//
+// Passwords stand in a recording as the clients sent them: files are created
+// with mode 0600, and a recording that is handed on should be read first.
+//
+// # Who owns what
+//
+//	Writer   steps come from the engine's loop; a goroutine of the writer's own
+//	         hands the buffered bytes to the operating system five times a
+//	         second, so that a killed server leaves all but the last moment;
+//	         Close stops it and waits for it
+//	Reader   one goroutine at a time; a step's slices are valid until the next
+//	Play     runs on the caller's goroutine
+package session

@@ -1,0 +1,187 @@
+package session
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/altilium-db/altilium/resp"
+)
+
+// SendOptions say how a recording is sent to another server.
+type SendOptions struct {
+	// Speed is how much faster than recorded: 1 is the original speed, 10 ten
+	// times it, 0 as fast as the server answers.
+	Speed float64
+	// Timeout bounds the wait for one reply. Default: 30 s.
+	Timeout time.Duration
+	// Compare calls Diverged for every reply that differs from the recorded
+	// one. Without it replies are read and only counted.
+	Compare bool
+	// Diverged is told each difference; returning false stops the run.
+	Diverged func(Divergence) bool
+	// Dial opens one connection to the server.
+	Dial func(ctx context.Context) (net.Conn, error)
+}
+
+// SendResult sums up a run against another server.
+type SendResult struct {
+	Result
+	Errors  int64 // error replies that were not recorded as errors
+	Elapsed time.Duration
+	Late    time.Duration // the most that a command was sent after its time
+}
+
+// Send plays the recording over the network: a connection for each recorded
+// one, every command in the recorded order, each waiting for its reply before
+// the next is sent, since the order across connections is part of what was
+// recorded. What a server closes by itself (QUIT, CLIENT KILL) stays closed.
+func Send(ctx context.Context, r *Reader, o SendOptions) (SendResult, error) {
+	if o.Timeout == 0 {
+		o.Timeout = 30 * time.Second
+	}
+	s := sender{o: o, conns: map[uint64]*remote{}, began: time.Now()}
+	defer s.closeAll()
+	err := s.run(ctx, r)
+	s.res.Elapsed = time.Since(s.began)
+	return s.res, err
+}
+
+type sender struct {
+	o     SendOptions
+	conns map[uint64]*remote
+	began time.Time
+	first int64 // µs since 1970 of the first command
+	res   SendResult
+}
+
+type remote struct {
+	conn net.Conn
+	in   *resp.Reader
+}
+
+func (s *sender) run(ctx context.Context, r *Reader) error {
+	for {
+		step, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			s.res.Complete = r.Complete()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		s.res.Steps++
+		goOn, err := s.step(ctx, step)
+		if err != nil {
+			return fmt.Errorf("step %d: %w", s.res.Steps, err)
+		}
+		if !goOn {
+			return nil
+		}
+	}
+}
+
+func (s *sender) step(ctx context.Context, step resp.Step) (goOn bool, err error) {
+	switch step.Kind {
+	case resp.StepConnect:
+		conn, err := s.o.Dial(ctx)
+		if err != nil {
+			return false, err
+		}
+		s.conns[step.Conn] = &remote{conn: conn, in: resp.NewReader(bufio.NewReader(conn))}
+	case resp.StepDisconnect:
+		s.drop(step.Conn)
+	case resp.StepPrelude, resp.StepCommand:
+		return s.command(ctx, step)
+	}
+	return true, nil
+}
+
+func (s *sender) command(ctx context.Context, step resp.Step) (goOn bool, err error) {
+	c := s.conns[step.Conn]
+	if c == nil {
+		return true, nil // the server closed it; the recording's rest of it has nobody to talk to
+	}
+	if step.Kind == resp.StepCommand {
+		if err := s.pace(ctx, step.Arrived); err != nil {
+			return false, err
+		}
+	}
+	if err := c.conn.SetDeadline(time.Now().Add(s.o.Timeout)); err != nil {
+		return false, err
+	}
+	if _, err := c.conn.Write(resp.AppendCommand(nil, step.Args...)); err != nil {
+		return false, err
+	}
+	if step.Kind == resp.StepCommand && len(step.Reply) == 0 {
+		return true, nil // CLIENT REPLY OFF
+	}
+	raw, err := c.in.ReadRaw()
+	if errors.Is(err, io.EOF) {
+		s.drop(step.Conn)
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if step.Kind == resp.StepPrelude {
+		return true, nil
+	}
+	return s.judge(step, raw), nil
+}
+
+// judge counts a reply and reports whether the run goes on.
+func (s *sender) judge(step resp.Step, got []byte) bool {
+	s.res.Commands++
+	if len(got) > 0 && got[0] == '-' && step.Reply[0] != '-' {
+		s.res.Errors++
+	}
+	if !s.o.Compare || SameReply(step, got) {
+		return true
+	}
+	s.res.Divergences++
+	return s.o.Diverged == nil || s.o.Diverged(Divergence{
+		Step: s.res.Steps, Conn: step.Conn, Clock: step.Clock, Args: step.Args, Expected: step.Reply, Got: got,
+	})
+}
+
+// pace waits until a command that arrived at the given time is due.
+func (s *sender) pace(ctx context.Context, arrived int64) error {
+	if s.first == 0 {
+		s.first, s.began = arrived, time.Now()
+	}
+	if s.o.Speed <= 0 {
+		return ctx.Err()
+	}
+	due := s.began.Add(time.Duration(float64(arrived-s.first) / s.o.Speed * float64(time.Microsecond)))
+	wait := time.Until(due)
+	if wait <= 0 {
+		s.res.Late = max(s.res.Late, -wait)
+		return ctx.Err()
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func (s *sender) drop(id uint64) {
+	if c := s.conns[id]; c != nil {
+		c.conn.Close()
+		delete(s.conns, id)
+	}
+}
+
+func (s *sender) closeAll() {
+	for id := range s.conns {
+		s.drop(id)
+	}
+}

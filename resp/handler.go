@@ -1,0 +1,70 @@
+package resp
+
+import "time"
+
+// A Handler executes commands. The front end calls Open, Commit, Tick and
+// every method of the sessions from one goroutine, the loop; so a handler
+// needs no lock of its own.
+//
+// The loop works in turns: it hands every connection's waiting commands to
+// that connection's Session.Run, then calls Commit once, and only when Commit
+// has returned does any reply of the turn leave. A turn with no commands and
+// no posted work needs no Commit.
+type Handler interface {
+	// Open is called once for an accepted connection, before its first
+	// command. An error refuses the connection: its text is sent as an error
+	// reply ("ERR max number of clients reached") and the connection closed.
+	Open(p Peer) (Session, error)
+
+	// Commit ends the turn: what its commands changed is in the log when it
+	// returns, or the replies of the turn have been replaced by errors.
+	Commit()
+
+	// Tick does the handler's periodical work (expiry) as a turn of its own
+	// and returns how long the loop may wait before the next Tick.
+	Tick() time.Duration
+}
+
+// A Session is one connection's state on the engine's side.
+type Session interface {
+	// Run executes cmds in their order and appends their replies to out.
+	// cmds[i][0] is the command's name. The arguments and out stay valid
+	// until Commit has returned. It returns how many commands it consumed:
+	// fewer than len(cmds) when out has grown past a bound and must be
+	// written first; the front end hands the rest in again in a later turn.
+	// It consumes at least one, unless it was given none.
+	Run(cmds [][][]byte, out *Writer) int
+
+	// Waiting reports that the last command that Run consumed is not answered
+	// yet (SAVE, a blocking command): after Commit the front end hands in
+	// nothing more from this connection until [Peer.Resume] was called. It then
+	// calls Run again, with whatever has arrived or with nothing, and Run
+	// begins with the reply that was owed.
+	Waiting() bool
+
+	// Trusted reports whether the client has authenticated itself (or need
+	// not): until then the parser's limits are tight ([UntrustedLimits]).
+	Trusted() bool
+
+	// Closed says that the connection is gone. No other call follows.
+	Closed()
+}
+
+// A Peer is one connection as the engine sees it. Its methods may be called
+// from the loop only, except for the accessors, which never change.
+type Peer interface {
+	RemoteAddr() string // "127.0.0.1:52341"
+	LocalAddr() string  // "127.0.0.1:6379"
+
+	// Resume ends the waiting of the connection's session: the front end calls
+	// Run for it in a turn that is yet to begin. Calling it for a session that
+	// is not waiting does no harm.
+	Resume()
+
+	// Hangup closes the connection once everything in its output has been
+	// written (QUIT, a refused client).
+	Hangup()
+
+	// Kill closes the connection at once; unwritten replies are dropped.
+	Kill()
+}

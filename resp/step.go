@@ -1,0 +1,29 @@
+package resp
+
+// StepKind says what a Step is: a fixed number in recordings.
+type StepKind uint8
+
+// The kinds of steps. Never renumbered.
+const (
+	StepConnect    StepKind = 1 // a connection was opened, or was there when the recording began
+	StepPrelude    StepKind = 2 // a command that brings a connection into the state it had then; its reply is not compared
+	StepCommand    StepKind = 3 // a command was executed
+	StepDisconnect StepKind = 4 // a connection was closed
+	StepTick       StepKind = 5 // periodical work that changed data (expiry)
+)
+
+// Step is one thing that happened in a recorded session. Steps stand in the
+// order of execution, which the single writer makes a total one. The engine
+// hands them to a recorder; a player hands them back to an engine. It stands
+// here because neither may import the other.
+type Step struct {
+	Kind     StepKind
+	Volatile bool     // StepCommand: the reply depends on the process, compare its kind only
+	Conn     uint64   // connection id
+	Arrived  int64    // µs since 1970 when the command's bytes had arrived
+	Clock    int64    // µs since 1970: the clock that the command saw
+	Seed     uint64   // the seed of the command's random numbers
+	Addr     string   // StepConnect: the client's address
+	Args     [][]byte // StepPrelude, StepCommand
+	Reply    []byte   // StepCommand: the reply in wire form, empty when there was none
+}

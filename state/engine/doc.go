@@ -1,0 +1,151 @@
+// Package engine is the single writer. It owns the keyspace, takes the commands
+// that a front end hands it, and makes them happen in turns:
+//
+//	Session.Run  for each command of each connection, in order:
+//	               look it up · check arity, rights, mode
+//	               remove the keys it names that are due      → an entry each
+//	               decide(view, args)                         → reply, events
+//	               state.Apply(events)
+//	               log.Append(header + events)                  one entry for the unit
+//	Commit       log.Commit: one write (and under always one fsync)
+//	             only now may the turn's replies leave
+//
+// A unit is a command, or a whole MULTI/EXEC. Inside a unit a later command
+// sees the effects of an earlier one; the unit's events share one body, one
+// entry, one offset and one clock.
+//
+// # What nothing may break
+//
+//   - A reply never leaves before the entry it speaks of is written, a read's
+//     neither: it may have seen an effect of the same turn.
+//   - A command that answers an error has changed nothing: the events it
+//     recorded are taken back before they are applied.
+//   - The clock is read once for each unit, and entries never go back in time:
+//     the log keeps an entry's time at or after the one before it.
+//   - When memory may be ahead of the log, memory is wrong (see Failure).
+//
+// # An entry
+//
+// The body of a unit's entry (state/event) is written when its first event is
+// recorded: a unit that changes nothing appends nothing.
+//
+//	SET k v            [db conn "SET"]     String k v
+//	INCRBY k 5         [db conn argv]      String k 12        the events don't tell what was asked
+//	a due key          [db 0 ""]           Delete k expired   nobody asked; connection 0
+//	MULTI … EXEC       [db conn "EXEC"]    Cause [SET] String k v · Cause argv … · …
+//	  after SELECT 3                       Database 3 · Cause [SET] …
+//
+// A connection's particulars ride in its first entry of each segment, and again
+// when one of them has changed. A due key that a command of an EXEC names is
+// removed behind that command's Cause, within the unit.
+//
+// # Clock and chance
+//
+// A unit sees one clock, in µs, and draws random numbers from one seed, which
+// is asked for when the first is drawn. The clock that ends one command's
+// statistics begins the next unit: one reading for each command. Both can be
+// given from outside, which is how a recorded session is played: the reply to
+// every command is a function of (state, clock, seed, connection), except for
+// those that the table marks volatile.
+//
+// A Tick is bounded by a number of keys for the same reason: a bound in time
+// would remove other keys in a replay.
+//
+// # MULTI
+//
+// A transaction lives in its session: copies of the queued arguments, at most
+// client-query-buffer-limit and 448 MiB of them. A command that is refused while
+// queueing (unknown, arity, rights, no log) aborts it: EXEC answers EXECABORT.
+//
+// Watches are fed by events just before they are applied, so a command that
+// changes nothing touches nothing, whoever wrote it. As in Redis, a key that
+// was due when WATCH saw it may be removed without harm, one that has become
+// due since is a change even while nothing has removed it, and emptying or
+// swapping databases touches the keys that exist on either side.
+//
+// # Modes
+//
+//	loading    no data yet: commands without the loading flag answer -LOADING
+//	ready
+//	readonly   the log cannot be written: reads go on, writes answer -MISCONF
+//
+// # Failure
+//
+//	Commit fails ──▶ loading ──Rebuild──▶ readonly ──log.Heal──▶ ready
+//
+// After a failed Commit nothing of the turn is in the log, and the turn has not
+// happened: every reply of it becomes -MISCONF, every session goes back to what
+// it was, and memory, which is ahead of the log, is given up and read again.
+// That needs no space, so reads are back while the disk is still full. Then
+// healing is tried every 200 ms. Exact points:
+//
+//   - A session whose EXEC or DISCARD was in the turn is not put back inside
+//     MULTI: its client has been told that EXEC failed and would not think
+//     that it is. One whose command was to be queued stays inside, aborted.
+//   - Whatever is watched counts as changed.
+//   - What a command did to the server and not to the data (CONFIG SET, CLIENT
+//     KILL, a closed connection) stays done.
+//   - A recording ends before the turn: how a disk fails cannot be replayed.
+//
+// When Apply refuses an event, that is a bug. The unit is answered with an
+// error and not appended, nothing more is executed, what the turn did before is
+// committed, and memory is read again: the same way round, with a sound log.
+// A failed fsync is not the engine's: the log stops the process, and Commit's
+// error keeps the turn from being acknowledged meanwhile.
+//
+// # Commands that wait
+//
+// SAVE is answered when the checkpoint is done, which happens beside the server
+// and holds nobody else up. Its session is Waiting meanwhile: the front end
+// hands in nothing more from that connection until Peer.Resume, and the next Run
+// begins with the reply. Whatever must see memory and log agree (a checkpoint,
+// DEBUG RELOAD) is left to the end of Commit.
+//
+// # Checkpoints
+//
+// Wanted by SAVE, BGSAVE, BGREWRITEAOF, SHUTDOWN SAVE, or because the log has
+// grown by checkpoint-growth since the last one; begun at the end of a turn, at
+// the offset of its last entry. The live state's digest there is kept and goes
+// with the request: a checkpoint with another one is a bug or bad memory, is
+// not used, and is shown in INFO and the log.
+//
+// # Recording
+//
+// While a recording runs, every connect, command with its reply, disconnect and
+// every Tick that changed data is a step, in the order of execution, with the
+// clock and the seed that it saw. The steps of a turn are handed over once its
+// Commit has succeeded. Connections that are there when it begins get a prelude
+// of commands that bring a fresh connection into the same state: AUTH, HELLO,
+// CLIENT, WATCH, SELECT, MULTI with its queue. One thing has no command: a watch
+// that is lost already. A connection between such a WATCH and its EXEC diverges
+// when it is played. A command that waits becomes a step when it is answered.
+// RECORD itself is no step. When nothing is recorded, all of it costs a
+// comparison with nil for each command.
+//
+// # Memory
+//
+// A Run ends early once it has written 1 MiB of replies; one reply may be
+// larger. Buffers that one huge command has made grow are given back after it.
+//
+// # Goroutines
+//
+// Everything here runs on the front end's loop, except for the functions that
+// whoever builds the engine hands in because they take long. They get a
+// goroutine each time, own what they are given, and their results come back by
+// [Options.Post], which runs a function on the loop.
+//
+//	goroutine     owns                       reached by        stops
+//	the loop      Engine, State, Sessions    Handler, Post     with the server
+//	checkpoint    one run of                 its result is     by itself; one at a time
+//	              Options.Checkpoint         posted
+//	heal          one try of Options.Rebuild its result is     by itself; one at a time;
+//	              or log.Heal                posted            the loop leaves the log alone
+//
+// # How to read it
+//
+// turn.go is the path of every command; multi.go, watch.go and expiry.go are
+// what a unit may be besides one command; failure.go is what happens when the
+// log refuses; checkpoint.go, record.go and shutdown.go are what the core does
+// for operators. The rest (connections, CLIENT, CONFIG, INFO, DEBUG, LOG) are
+// handlers that use it.
+package engine

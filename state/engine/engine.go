@@ -1,0 +1,279 @@
+package engine
+
+import (
+	"cmp"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/command"
+	"github.com/altilium-db/altilium/state/event"
+	"github.com/rs/zerolog"
+)
+
+// mode is what the engine can do at the moment.
+type mode uint8
+
+const (
+	modeLoading  mode = iota // no data
+	modeReady                // everything
+	modeReadonly             // the log cannot be written
+)
+
+func (m mode) String() string {
+	switch m {
+	case modeLoading:
+		return "loading"
+	case modeReady:
+		return "ready"
+	default:
+		return "readonly"
+	}
+}
+
+// handler carries out a command that no decision over a View can: one that
+// speaks of the connection or the server. It writes its reply to c.Out; an
+// error reply means that it has done nothing. A handler that changes data
+// records events like a decision does.
+type handler func(e *Engine, s *Session, c *command.Call)
+
+// row is the engine's side of one command of the table, by its ordinal.
+type row struct {
+	spec  *command.Spec
+	run   handler // nil where spec.Decide carries it out, and for containers
+	upper string  // the name as entries show it
+	stats commandStats
+
+	isExec    bool
+	immediate bool // executed inside MULTI instead of being queued
+	reads     bool // its keys count as hits and misses
+	crossDB   bool // it names a key of another database
+}
+
+// Engine is the single writer. It is a [resp.Handler]; all its methods are
+// called from the loop.
+type Engine struct {
+	o     Options
+	cfg   *Config
+	lg    zerolog.Logger
+	table *command.Table
+	rows  []row // by Spec.Ord
+
+	mode  mode
+	log   *log.Log     // nil until Ready
+	state *state.State // never nil; empty while loading
+	last  uint64       // offset of the last appended entry, of this turn too
+
+	started  int64 // µs, when New was called
+	now      int64 // µs, the clock of the unit being executed
+	nextConn uint64
+	sessions map[uint64]*Session
+	counters counters
+
+	// The turn. Everything here is empty between turns.
+	turn    []part
+	turnSeq uint64 // numbers turns, so that a session knows whether it has a part
+	begun   int64  // µs, when the turn's first command was handed in
+	steps   []pendingStep
+	dirty   bool     // something was appended
+	broken  error    // an Apply failed: memory is wrong
+	after   []func() // run when the turn is committed
+
+	// The unit: one entry in the making.
+	call   command.Call
+	events event.Buffer // of the command being decided
+	unit   unit
+	shrink bool      // events has grown large in this turn
+	name   [1][]byte // scratch: a cause of one word
+
+	decoded event.Event // scratch of touch
+
+	watch    [state.Databases]map[string][]*watch
+	watching int // sessions that watch anything
+
+	expiry     expiryState
+	failure    failureState
+	checkpoint checkpointState
+	recording  recordingState
+	shutdown   shutdownState
+	info       infoState
+}
+
+// New gives an engine without data: it answers -LOADING to what needs any,
+// until Ready.
+func New(o Options) *Engine {
+	if o.Clock == nil {
+		o.Clock = func() int64 { return time.Now().UnixMicro() }
+	}
+	if o.Seed == nil {
+		o.Seed = rand.Uint64
+	}
+	if o.Post == nil && (o.Rebuild != nil || o.Checkpoint != nil) {
+		panic("engine: Options.Post is required with Rebuild and Checkpoint")
+	}
+	if o.Config == nil {
+		o.Config = NewConfig()
+	}
+	e := &Engine{
+		o:        o,
+		cfg:      o.Config,
+		lg:       o.Logger,
+		table:    command.NewTable(),
+		state:    state.New(),
+		sessions: make(map[uint64]*Session),
+	}
+	e.started = o.Clock()
+	e.now = e.started
+	e.checkpoint.lastSave = e.started
+	e.counters.errors = make(map[string]int64)
+	e.expiry.active = e.cfg.activeExpire()
+	e.turnSeq = 1
+	e.call.Events = &e.events
+	e.call.Rand = e.random
+	e.buildRows()
+	return e
+}
+
+// buildRows joins the table with the handlers. A row without either, or a
+// handler without a row, is a mistake in the source that a test finds.
+func (e *Engine) buildRows() {
+	handlers := allHandlers()
+	e.rows = make([]row, e.table.Rows())
+	var add func(s *command.Spec)
+	add = func(s *command.Spec) {
+		name := s.FullName()
+		e.rows[s.Ord] = row{
+			spec: s, run: handlers[name], upper: s.Upper(),
+			isExec:    name == "exec",
+			immediate: slices.Contains(immediateCommands(), name),
+			reads:     s.Flags&command.ReadOnly != 0 && len(s.Keys) > 0,
+			crossDB:   name == "copy" || name == "move",
+		}
+		for _, sub := range s.Sub {
+			add(sub)
+		}
+	}
+	for _, s := range e.table.All() {
+		add(s)
+	}
+}
+
+// immediateCommands are those that MULTI does not queue.
+func immediateCommands() []string {
+	return []string{"exec", "discard", "multi", "watch", "quit", "reset"}
+}
+
+// allHandlers is every command that the engine carries out itself, by full
+// name ("client|list").
+func allHandlers() map[string]handler {
+	all := make(map[string]handler)
+	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers()} {
+		for name, h := range part {
+			all[name] = h
+		}
+	}
+	return all
+}
+
+// coreHandlers are those whose work is the turn's own.
+func coreHandlers() map[string]handler {
+	return map[string]handler{
+		"multi":         multiCommand,
+		"exec":          execCommand,
+		"discard":       discardCommand,
+		"watch":         watchCommand,
+		"unwatch":       unwatchCommand,
+		"save":          saveCommand,
+		"bgsave":        bgsaveCommand,
+		"lastsave":      lastsaveCommand,
+		"bgrewriteaof":  bgrewriteaofCommand,
+		"shutdown":      shutdownCommand,
+		"record|start":  recordStartCommand,
+		"record|stop":   recordStopCommand,
+		"record|status": recordStatusCommand,
+	}
+}
+
+// Ready gives the engine its data: the log, open for appending, and the state
+// of everything in it. From now on the engine owns both.
+func (e *Engine) Ready(l *log.Log, st *state.State) {
+	e.log, e.state = l, st
+	e.last = l.Last()
+	e.mode = modeReady
+	e.checkpoint.growthBase(l)
+}
+
+// Open makes a session for a new connection.
+func (e *Engine) Open(p resp.Peer) (resp.Session, error) {
+	if err := e.admit(p); err != nil {
+		e.counters.rejectedConns++
+		return nil, err
+	}
+	now := e.o.Clock()
+	s := &Session{e: e, peer: p, id: e.connID(), opened: now, active: now}
+	s.proto = 2
+	s.user = defaultUser
+	s.authed = e.cfg.password() == ""
+	e.sessions[s.id] = s
+	e.counters.connections++
+	e.recordConnect(s, now)
+	return s, nil
+}
+
+// sessionsByID returns the open sessions, oldest first.
+func (e *Engine) sessionsByID() []*Session {
+	return slices.SortedFunc(maps.Values(e.sessions), func(a, b *Session) int { return cmp.Compare(a.id, b.id) })
+}
+
+func (e *Engine) connID() uint64 {
+	if e.o.ConnID != nil {
+		return e.o.ConnID()
+	}
+	e.nextConn++
+	return e.nextConn
+}
+
+// Commit ends the turn, see [resp.Handler].
+func (e *Engine) Commit() {
+	if e.dirty {
+		e.dirty = false
+		if err := e.log.Commit(); err != nil {
+			e.fail(err)
+		}
+	}
+	if e.broken != nil {
+		e.abandonState()
+	}
+	e.handOverSteps()
+	e.endTurn()
+	e.runAfter()
+	e.startWantedCheckpoint()
+	e.stopIfAsked()
+}
+
+// runAfter runs what handlers left for the moment when memory and log agree.
+// A failed turn has dropped it.
+func (e *Engine) runAfter() {
+	todo := e.after
+	e.after = nil
+	for _, f := range todo {
+		f()
+	}
+}
+
+// Tick does what is due: keys whose time has come, a checkpoint when the log
+// has grown enough, a try to heal. See [resp.Handler].
+func (e *Engine) Tick() time.Duration {
+	next := maxTick
+	if e.mode == modeReady {
+		next = e.expireDue()
+		e.checkpointByGrowth()
+	}
+	e.heal()
+	e.Commit()
+	return next
+}

@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event"
+)
+
+const (
+	// maxTick is the longest time between two Ticks.
+	maxTick = 100 * time.Millisecond
+	// againSoon is the pause when a Tick has left due keys: other turns come
+	// in between.
+	againSoon = time.Millisecond
+
+	// expirePerTick bounds a Tick by keys and not by time, a few milliseconds'
+	// worth: a replayed session must remove the same keys in the same Tick.
+	expirePerTick = 2000
+)
+
+// expiryState is the active expiry.
+type expiryState struct {
+	active bool // DEBUG SET-ACTIVE-EXPIRE; keys that a command names go anyhow
+}
+
+// expireDue removes due keys, each by an entry of its own, and returns when
+// there may be more to do.
+func (e *Engine) expireDue() time.Duration {
+	if !e.expiry.active || !e.cfg.activeExpire() {
+		return maxTick
+	}
+	e.now = e.o.Clock()
+	ms := e.now / 1000
+	for n := 0; e.state.Due(ms); n++ {
+		if n == expirePerTick {
+			return againSoon
+		}
+		db, key, ok := e.state.NextDue(ms)
+		if !ok || e.expire(db, key) != nil {
+			break
+		}
+		if n == 0 {
+			e.recordTick()
+		}
+	}
+	at, ok := e.state.NextExpiry()
+	if !ok {
+		return maxTick
+	}
+	return min(maxTick, max(againSoon, time.Duration(at-ms)*time.Millisecond))
+}
+
+// expire removes one due key by an entry that nobody asked for: connection 0,
+// no cause.
+func (e *Engine) expire(db int, key []byte) error {
+	e.unit.begin()
+	e.events.Truncate(0)
+	e.events.Delete(key, event.Expired)
+	e.unit.body.Header(event.Header{DB: db})
+	e.counters.expired++
+	return e.apply(db)
+}
+
+// removeNamed removes the due keys that a command names, before it is decided:
+// each by an entry of its own, inside EXEC within the unit.
+func (e *Engine) removeNamed(s *Session, r *row, args [][]byte, ms int64) {
+	first, last := s.db, s.db
+	if r.crossDB {
+		first, last = 0, state.Databases-1
+	}
+	for i := range r.spec.KeyPositions(len(args)) {
+		for db := first; db <= last; db++ {
+			if e.broken != nil || !e.state.Expired(db, args[i], ms) {
+				continue
+			}
+			if !e.unit.exec {
+				e.expireNamed(db, args[i])
+			} else {
+				e.expireInExec(s, r, db, args[i])
+			}
+		}
+	}
+}
+
+// expireNamed is expire within a client's unit, whose seed must survive: the
+// unit's body is still empty here.
+func (e *Engine) expireNamed(db int, key []byte) {
+	e.events.Delete(key, event.Expired)
+	e.unit.body.Header(event.Header{DB: db})
+	e.counters.expired++
+	_ = e.apply(db) // a failure is kept in e.broken
+}
+
+func (e *Engine) expireInExec(s *Session, r *row, db int, key []byte) {
+	e.causeInExec(s, r, nil)
+	if db != e.unit.db {
+		e.unit.body.Database(db)
+		e.unit.db = db
+	}
+	e.events.Delete(key, event.Expired)
+	e.counters.expired++
+	_ = e.apply(db)
+}

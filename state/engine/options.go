@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state"
+	"github.com/rs/zerolog"
+)
+
+// Options is what an engine needs from outside. The zero value gives an engine
+// on the wall clock that cannot record or heal, and whose checkpoints are
+// answered but not made.
+type Options struct {
+	Config *Config        // nil: defaults
+	Logger zerolog.Logger // zero: silent
+
+	// Clock is the time in µs since 1970. Default: the wall clock.
+	Clock func() int64
+
+	// Seed gives the seed of a unit's random numbers. It is called at most
+	// once for each unit, and only by one that draws a number. Default: a
+	// generator seeded by the operating system.
+	Seed func() uint64
+
+	// ConnID numbers connections, from 1. Default: 1, 2, 3 …
+	ConnID func() uint64
+
+	// Post runs f on the loop, in a turn of its own. Required where Rebuild or
+	// Checkpoint is given; it may be called from any goroutine.
+	Post func(f func())
+
+	// Rebuild gives the state of everything that is committed in the log. It
+	// reads only: the disk may be full, and l need not be healed yet. Called on
+	// a goroutine after a failed write, again and again until it succeeds; l is
+	// not written meanwhile. nil: after a failed write the engine has no data
+	// any more and answers -LOADING.
+	Rebuild func(l *log.Log) (*state.State, error)
+
+	// Checkpoint makes a checkpoint of the state at offset, beside the server,
+	// and registers it; not if its digest is another than the live state had
+	// there, which is digest: it then returns what it made as its result, or
+	// an error. Called on a goroutine; one at a time. nil: SAVE and its kin
+	// are answered as if one had been made, which is what a player of recorded
+	// sessions wants.
+	Checkpoint func(offset, digest uint64) (CheckpointResult, error)
+
+	// Shutdown stops the process: "finish the turn, sync, mark, exit". Called
+	// on the loop after the turn's Commit; it must return, and the end comes
+	// later. nil: SHUTDOWN stops only the connection that asked.
+	Shutdown func(reason string)
+
+	// Record opens a recording of the given name whose first step happens on
+	// the state at offset. Called on the loop. nil: RECORD answers an error.
+	Record func(name string, offset uint64) (Recorder, error)
+}
+
+// CheckpointResult describes a finished checkpoint.
+type CheckpointResult struct {
+	Offset uint64
+	Digest uint64 // of the state in it
+	Keys   int
+	Bytes  int64 // size of the file
+	Micros int64 // how long it took
+}
+
+// Recorder takes the steps of a recorded session. The engine calls it from the
+// loop; a step's slices are valid during the call only. After an error the
+// engine closes it and records no more.
+type Recorder interface {
+	Step(resp.Step) error
+	Close() error
+}

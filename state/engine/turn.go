@@ -1,0 +1,337 @@
+package engine
+
+import (
+	"strings"
+
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state/command"
+	"github.com/altilium-db/altilium/state/event"
+)
+
+const (
+	// maxOutput is how far one Run may let a connection's replies grow, in
+	// bytes, before it waits until they are written; one reply may be larger.
+	maxOutput = 1 << 20
+
+	// maxBody is how large a unit's body may be: an entry of the log holds
+	// 1 GiB, its frame included.
+	maxBody = 1<<30 - 1<<10
+
+	// keepBuffer is the capacity above which a buffer is given back after the
+	// turn, so that one huge value does not stay for ever.
+	keepBuffer = 1 << 20
+)
+
+// part is one session's share in a turn: what a failed Commit needs.
+type part struct {
+	s        *Session
+	out      *resp.Writer
+	start    int // length of out before the turn
+	replies  int // written, or owed
+	before   sessionState
+	watching bool // it watched keys before the turn
+	ended    bool // a MULTI of an earlier turn ended in this one
+}
+
+// unit is the entry in the making: a command, or a whole EXEC.
+type unit struct {
+	body   event.Buffer // header and events; empty while nothing is recorded
+	db     int          // database of the events at the end of body
+	exec   bool         // several commands, each with its cause
+	caused bool         // the cause of the command being executed is in body
+
+	volatile bool // a command of the EXEC has a volatile reply
+
+	seeded bool
+	seed   uint64 // of its random numbers, once one was drawn
+	rng    uint64
+}
+
+// begin starts a unit.
+func (u *unit) begin() {
+	u.body.Truncate(0)
+	u.exec, u.caused, u.volatile, u.seeded, u.seed = false, false, false, false, 0
+}
+
+// join gives s a part in the turn and reads the clock for its first unit.
+func (e *Engine) join(s *Session, out *resp.Writer) {
+	e.now = e.o.Clock()
+	if len(e.turn) == 0 {
+		e.begun = e.now
+	}
+	if s.turnSeq == e.turnSeq {
+		return
+	}
+	if len(e.turn) == 0 {
+		e.state.SetAccessClock(uint32(e.now / 1_000_000))
+	}
+	s.turnSeq, s.part = e.turnSeq, len(e.turn)
+	out.SetProtocol(s.proto)
+	e.turn = append(e.turn, part{
+		s: s, out: out, start: out.Len(), before: s.sessionState, watching: len(s.watches) > 0,
+	})
+}
+
+// endTurn forgets what was kept for the turn.
+func (e *Engine) endTurn() {
+	clear(e.turn) // drops the references to sessions and their buffers
+	e.turn = e.turn[:0]
+	e.turnSeq++
+	e.call.Reset(nil, nil)
+	e.call.Out = nil
+	if e.unit.body.Len() > keepBuffer {
+		e.unit.body = event.Buffer{}
+	}
+	if e.events.Len() > keepBuffer || e.shrink {
+		e.events, e.shrink = event.Buffer{}, false
+	}
+}
+
+// execute carries out one command of a client as a unit of its own, or queues
+// it, or refuses it.
+func (s *Session) execute(args [][]byte, out *resp.Writer) {
+	e := s.e
+	mark := out.Len()
+	e.unit.begin()
+	s.active = e.now
+	spec, problem := e.table.Lookup(args)
+	var r *row
+	if spec != nil {
+		r = &e.rows[spec.Ord]
+		s.lastCmd = spec
+	}
+	if problem == "" && (e.mode != modeReady || !s.authed || s.multi.active) {
+		problem = e.refuse(s, r)
+	}
+	switch {
+	case problem != "":
+		e.reject(s, r, out, problem)
+	case s.multi.active && !r.immediate:
+		s.enqueue(r, args, out)
+	default:
+		e.invoke(s, r, args, out)
+	}
+	s.commands++
+	e.counters.commands++
+	clock := e.now
+	e.now = e.o.Clock()
+	if problem == "" && r != nil {
+		r.stats.Micros += max(0, e.now-clock)
+	}
+	e.finishReply(s, out, mark)
+	e.recordCommand(s, r, args, out, mark, clock)
+}
+
+// refuse says why the command must not be executed now: "" when it may.
+func (e *Engine) refuse(s *Session, r *row) string {
+	flags := r.spec.Flags
+	switch {
+	case !s.authed && e.cfg.password() != "" && flags&command.NoAuth == 0:
+		return "NOAUTH Authentication required."
+	case s.multi.active && flags&command.NoMulti != 0:
+		return "ERR Command not allowed inside a transaction"
+	case e.mode == modeReady:
+		return ""
+	case e.failure.cause != nil && (flags&command.Write != 0 || r.isExec && s.multi.flags&command.Write != 0):
+		return e.failure.text()
+	case e.mode == modeLoading && flags&command.Loading == 0:
+		return loadingText
+	}
+	return ""
+}
+
+// reject answers a command that is not executed. Inside MULTI the transaction
+// is lost with it; EXEC itself ends it.
+func (e *Engine) reject(s *Session, r *row, out *resp.Writer, problem string) {
+	if r != nil {
+		r.stats.Rejected++
+	}
+	e.countError(problem)
+	if r != nil && r.isExec {
+		s.endMulti()
+		out.Error("EXECABORT Transaction discarded because of: " + strings.TrimPrefix(problem, "ERR "))
+		return
+	}
+	s.multi.aborted = s.multi.active
+	out.Error(problem)
+}
+
+// invoke executes one command within the unit: alone, or as one of EXEC.
+func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer) {
+	c := &e.call
+	c.Reset(r.spec, args)
+	c.Out = out
+	ms := e.now / 1000
+	mark := out.Len()
+	e.events.Truncate(0)
+	if r.spec.Decide != nil {
+		if e.mode == modeReady && e.state.Due(ms) {
+			e.removeNamed(s, r, args, ms)
+			if e.broken != nil {
+				out.Error(internalError(e.broken))
+				return
+			}
+		}
+		c.View = e.state.View(s.db, ms)
+		r.spec.Decide(c)
+	} else {
+		c.View = e.state.View(s.db, ms)
+		r.run(e, s, c)
+	}
+	r.stats.Calls++
+	failed := out.Len() > mark && out.Bytes()[mark] == '-'
+	if failed {
+		r.stats.Failed++
+		e.countError(string(out.Bytes()[mark+1:]))
+	}
+	if e.events.Len() > 0 {
+		e.settle(s, r, c, mark, failed)
+	} else if r.reads {
+		e.countLookup(c, out.Bytes()[mark:])
+	}
+}
+
+// settle takes the events that a command recorded into the unit, unless the
+// command has failed after all.
+func (e *Engine) settle(s *Session, r *row, c *command.Call, mark int, failed bool) {
+	problem := ""
+	switch {
+	case failed:
+		e.events.Truncate(0)
+		return
+	case e.mode != modeReady:
+		problem = e.failure.text()
+	case !e.unit.exec && e.unit.body.Len()+e.events.Len() > maxBody:
+		problem = "ERR this change is larger than an entry of the log can be (1 GiB)"
+	}
+	if problem == "" {
+		argv := c.Args
+		if !c.Told() {
+			argv = nil
+		}
+		if err := e.record(s, r, argv); err != nil {
+			problem = internalError(err)
+		}
+	}
+	e.events.Truncate(0)
+	if problem != "" {
+		c.Out.Truncate(mark)
+		c.Out.Error(problem)
+	}
+}
+
+// internalError is what a client is told of a bug.
+func internalError(err error) string {
+	return "ERR internal error, nothing was changed: " + err.Error()
+}
+
+// record makes the events of a command part of the unit and applies them. A
+// unit of one command is complete then, and becomes an entry.
+func (e *Engine) record(s *Session, r *row, argv [][]byte) error {
+	u := &e.unit
+	if u.exec {
+		e.causeInExec(s, r, argv)
+	} else {
+		h := event.Header{DB: s.db, Conn: s.id, Origin: s.origin(), Name: r.upper, Argv: argv}
+		u.body.Header(h)
+	}
+	return e.apply(s.db)
+}
+
+// causeInExec opens the unit of an EXEC where it is still empty, and says which
+// of its commands the next events come from.
+func (e *Engine) causeInExec(s *Session, r *row, argv [][]byte) {
+	u := &e.unit
+	if u.body.Len() == 0 {
+		u.body.Header(event.Header{DB: s.db, Conn: s.id, Origin: s.origin(), Name: "EXEC"})
+		u.db = s.db
+	}
+	if u.db != s.db {
+		u.body.Database(s.db)
+		u.db = s.db
+	}
+	switch {
+	case argv != nil:
+		u.body.Cause(argv)
+	case !u.caused:
+		e.name[0] = append(e.name[0][:0], r.upper...)
+		u.body.Cause(e.name[:])
+	}
+	u.caused = true
+}
+
+// apply joins e.events to the unit, whose head must be there, applies them and
+// appends the entry unless more commands belong to it.
+func (e *Engine) apply(db int) error {
+	u := &e.unit
+	events := e.events.Bytes()
+	u.body.Join(events)
+	if e.watching > 0 {
+		e.touch(db, events)
+	}
+	after, err := e.state.Apply(db, events)
+	if err != nil {
+		e.broke(err)
+		u.body.Truncate(0)
+		return err
+	}
+	u.db = after
+	e.shrink = e.shrink || len(events) > keepBuffer
+	e.events.Truncate(0)
+	if !u.exec {
+		e.appendUnit()
+	}
+	return nil
+}
+
+// appendUnit makes the unit an entry of the log, if it has changed anything.
+func (e *Engine) appendUnit() {
+	if e.unit.body.Len() == 0 {
+		return
+	}
+	e.last = e.log.Append(log.KindChange, e.now, e.unit.body.Bytes())
+	e.dirty = true
+	if e.unit.body.Len() > keepBuffer {
+		e.unit.body = event.Buffer{}
+		return
+	}
+	e.unit.body.Truncate(0)
+}
+
+// finishReply does what CLIENT REPLY asks for, and counts the reply.
+func (e *Engine) finishReply(s *Session, out *resp.Writer, mark int) {
+	if s.waiting {
+		e.turn[s.part].replies++ // the reply that is owed, should the turn fail
+		return
+	}
+	if s.muting != replyOn {
+		if s.muting != replyNext {
+			out.Truncate(mark)
+		}
+		switch s.muting {
+		case replySkip:
+			s.muting = replyOn
+		case replyNext:
+			s.muting = replySkip
+		}
+	}
+	if out.Len() > mark {
+		e.turn[s.part].replies++
+	}
+}
+
+// random is the unit's source of random numbers: SplitMix64 (Steele, Lea and
+// Flood 2014) from a seed that a recording keeps.
+func (e *Engine) random() uint64 {
+	u := &e.unit
+	if !u.seeded {
+		u.seeded, u.seed = true, e.o.Seed()
+		u.rng = u.seed
+	}
+	u.rng += 0x9e3779b97f4a7c15
+	z := u.rng
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}

@@ -1,0 +1,324 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/state"
+	"pgregory.net/rapid"
+)
+
+// TestOneEntryPerUnit: what changes something is one entry with its cause, what
+// changes nothing is none.
+func TestOneEntryPerUnit(t *testing.T) {
+	table := []struct{ command, entry string }{
+		{"SET k v", "db 0 conn 1 SET | String k"},
+		{"set k v", "db 0 conn 1 SET | String k"},
+		{"INCRBY n 5", "db 0 conn 1 INCRBY n 5 | String n"},
+		{"DEL k", "db 0 conn 1 DEL | Delete k user"},
+		{"DEL k", ""},
+		{"GET k", ""},
+		{"PERSIST n", ""},
+		{"SET n", ""},
+		{"HGET n f", ""},
+		{"APPEND n", ""},
+		{"SELECT 9", ""},
+		{"SET k v", "db 9 conn 1 SET | String k"},
+		{"INCR k", ""},
+	}
+	h := newHarness(t, setup{})
+	c := h.connect()
+	for _, x := range table {
+		before := h.log.Last()
+		c.do(x.command)
+		got := ""
+		if h.log.Last() > before {
+			got = h.entry(h.log.Last())
+		}
+		if got != x.entry || h.log.Last() > before+1 {
+			t.Errorf("%s: the log says %q, not %q", x.command, got, x.entry)
+		}
+	}
+	h.check()
+}
+
+// TestNothingIsInTheLogBeforeCommit: a turn is one write, at its end, and other
+// connections of the turn see what it has done.
+func TestNothingIsInTheLogBeforeCommit(t *testing.T) {
+	writes := 0
+	h := newHarness(t, setup{faults: &log.Faults{Write: func([]byte) (int, error) { writes++; return 0, nil }}})
+	a, b := h.connect(), h.connect()
+	a.run("SET k 1", "INCR k")
+	b.run("GET k", "INCR k")
+	a.run("GET k")
+	if h.log.Last() != 0 || writes != 0 {
+		t.Fatalf("before Commit: %d entries, %d writes", h.log.Last(), writes)
+	}
+	h.e.Commit()
+	if h.log.Last() != 3 || writes != 1 {
+		t.Fatalf("after Commit: %d entries, %d writes", h.log.Last(), writes)
+	}
+	if got := flat(a.take()) + " / " + flat(b.take()); got != "+OK :2 $1 3 / $1 2 :3" {
+		t.Fatalf("answered %s", got)
+	}
+	h.e.Commit()
+	if writes != 1 {
+		t.Fatal("an empty turn was written")
+	}
+}
+
+// TestOriginOncePerSegment: who a connection is stands in its first entry of
+// each segment, and again after it has changed.
+func TestOriginOncePerSegment(t *testing.T) {
+	h := newHarness(t, setup{size: 4096})
+	a, b := h.connect(), h.connect()
+	value := strings.Repeat("x", 200)
+	for range 60 {
+		a.do("SET k " + value)
+		b.do("SET k " + value)
+	}
+	a.do("CLIENT SETNAME alice")
+	a.do("SET k v")
+	seen := map[string]int{}
+	segments := map[uint64]bool{}
+	err := eachEntry(h.log, func(en log.Entry) error {
+		segments[en.Segment] = true
+		if who := originOf(t, en.Body); who != "" {
+			seen[fmt.Sprintf("%d %s", en.Segment, who)]++
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(segments) < 4 {
+		t.Fatalf("only %d segments", len(segments))
+	}
+	for first := range segments {
+		for _, who := range []string{"127.0.0.1:40001 default ", "127.0.0.1:40002 default "} {
+			if n := seen[fmt.Sprintf("%d %s", first, who)]; n != 1 {
+				t.Errorf("segment %d tells %d times of %q", first, n, who)
+			}
+		}
+	}
+	named := 0
+	for who, n := range seen {
+		if strings.HasSuffix(who, " alice") {
+			named += n
+		}
+	}
+	if named != 1 {
+		t.Errorf("the new name stands in %d entries", named)
+	}
+}
+
+// TestLongOutputEndsTheRun: a Run stops once its replies have grown past the
+// bound, and goes on where it stopped.
+func TestLongOutputEndsTheRun(t *testing.T) {
+	h := newHarness(t, setup{})
+	c := h.connect()
+	c.do("SET k " + strings.Repeat("x", 100_000))
+	cmds := make([][][]byte, 100)
+	for i := range cmds {
+		cmds[i] = words("GET k")
+	}
+	turns, left := 0, cmds
+	for len(left) > 0 {
+		n := c.s.Run(left, &c.out)
+		h.e.Commit()
+		if size := len(c.take()); size > maxOutput+100_100 {
+			t.Fatalf("%d bytes of replies in one Run", size)
+		}
+		left = left[n:]
+		turns++
+	}
+	if turns != 10 {
+		t.Errorf("100 replies of 100 kB took %d turns", turns)
+	}
+}
+
+func TestModeLoading(t *testing.T) {
+	e := New(Options{})
+	c := &client{h: &harness{t: t, e: e}}
+	s, err := e.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.s = s
+	loading := "-" + loadingText
+	c.want(loading, "GET k")
+	c.want(loading, "SET k v")
+	c.want("+OK "+loading+" -EXECABORT Transaction discarded because of previous errors.", "MULTI", "SET k v", "EXEC")
+	if d := e.Tick(); d != maxTick {
+		t.Errorf("Tick wants to come again in %v", d)
+	}
+}
+
+// TestHitsAndMisses compares the counters with what the commands mean.
+func TestHitsAndMisses(t *testing.T) {
+	table := []struct {
+		command      string
+		hits, misses int64
+	}{
+		{"GET k", 1, 0},
+		{"GET none", 0, 1},
+		{"GET h", 1, 0}, // of the wrong type, but there
+		{"HGET h f", 1, 0},
+		{"HGET h none", 1, 0},
+		{"HGET none f", 0, 1},
+		{"HLEN none", 0, 1},
+		{"STRLEN empty", 1, 0},
+		{"MGET k none empty", 2, 1},
+		{"EXISTS k none", 1, 1},
+		{"TTL k", 1, 0},
+		{"TTL none", 0, 1},
+		{"TYPE none", 0, 1},
+		{"HGETALL none", 0, 1},
+		{"KEYS *", 0, 0},
+		{"SET k v", 0, 0},
+	}
+	h := newHarness(t, setup{})
+	c := h.connect()
+	c.do("SET k v", "HSET h f v", "APPEND empty ''")
+	c.do("MSET empty ''")
+	for _, x := range table {
+		h.e.resetStats()
+		c.do(x.command)
+		if got := h.e.counters; got.hits != x.hits || got.misses != x.misses {
+			t.Errorf("%s: %d hits and %d misses, not %d and %d", x.command, got.hits, got.misses, x.hits, x.misses)
+		}
+	}
+}
+
+func TestCommandStats(t *testing.T) {
+	h := newHarness(t, setup{})
+	c := h.connect()
+	c.do("SET k v", "SET k", "INCR k", "GET k", "MULTI", "GET k", "EXEC")
+	of := func(name string) commandStats { return h.e.rows[h.e.table.Named([]byte(name)).Ord].stats }
+	if got := of("set"); got.Calls != 1 || got.Rejected != 1 || got.Failed != 0 {
+		t.Errorf("set: %+v", got)
+	}
+	if got := of("incr"); got.Calls != 1 || got.Failed != 1 {
+		t.Errorf("incr: %+v", got)
+	}
+	if got := of("get"); got.Calls != 2 {
+		t.Errorf("get: %+v", got)
+	}
+	if h.e.counters.errors["ERR"] != 2 || h.e.counters.errorReplies != 2 {
+		t.Errorf("errors: %v", h.e.counters.errors)
+	}
+}
+
+// TestLiveIsReplayed is promise 10 at the engine: after any random turns the
+// log replayed gives the live state, and every turn's end is one of the log's
+// states on the way.
+func TestLiveIsReplayed(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
+		h := newHarness(t, setup{size: int64(rapid.SampledFrom([]int{300, 4096, 1 << 20}).Draw(rt, "segment"))})
+		clients := []*client{h.connect(), h.connect(), h.connect()}
+		at := map[uint64]uint64{} // digest by offset
+		for range rapid.IntRange(1, 80).Draw(rt, "turns") {
+			randomTurns(h, r, clients, 1)
+			at[h.log.Last()] = h.e.state.Digest()
+		}
+		st := state.New()
+		err := eachEntry(h.log, func(en log.Entry) error {
+			if err := st.ApplyEntry(en.Body); err != nil {
+				return err
+			}
+			if want, ok := at[en.Offset]; ok && st.Digest() != want {
+				return fmt.Errorf("at %d the live state was %016x, the replayed is %016x", en.Offset, want, st.Digest())
+			}
+			return nil
+		})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		h.check()
+	})
+}
+
+// TestHugeBuffersAreGivenBack: one large value does not stay with the engine.
+func TestHugeBuffersAreGivenBack(t *testing.T) {
+	h := newHarness(t, setup{})
+	c := h.connect()
+	c.do("SET k " + strings.Repeat("x", 8<<20))
+	c.do("PING")
+	if n := cap(h.e.events.Bytes()) + cap(h.e.unit.body.Bytes()); n > 2*keepBuffer {
+		t.Errorf("%d bytes are kept", n)
+	}
+}
+
+// steady is an engine in the middle of its work, for what is measured.
+func steady(tb testing.TB) (*harness, *client) {
+	h := newHarness(tb, setup{change: func(o *Options) {
+		o.Clock = nil // the real one: reading it is part of the path
+	}})
+	c := h.connect()
+	c.do("SET key:000000000001 0123456789abcdef0123456789abcdef", "SET n 1", "HSET h f 0123456789")
+	h.clock = time.Now().UnixMicro()
+	return h, c
+}
+
+// TestHotPathAllocations: between the parsed command and the committed turn
+// nothing is allocated for a read; a write costs what the state keeps and what
+// the log's library needs for a write, shared by the turn.
+func TestHotPathAllocations(t *testing.T) {
+	h, c := steady(t)
+	const batch = 64
+	table := []struct {
+		command string
+		most    float64 // for each command
+	}{
+		{"GET key:000000000001", 0},
+		{"HGET h f", 0},
+		{"EXISTS key:000000000001", 0},
+		{"SET key:000000000001 0123456789abcdef0123456789abcdef", 1.2},
+		{"INCR n", 1.2},
+		{"HSET h f 0123456789", 1.2},
+	}
+	for _, x := range table {
+		cmds := make([][][]byte, batch)
+		for i := range cmds {
+			cmds[i] = words(x.command)
+		}
+		turn := func() {
+			c.s.Run(cmds, &c.out)
+			h.e.Commit()
+			c.out.Reset(1 << 20)
+		}
+		turn()
+		if n := testing.AllocsPerRun(50, turn) / batch; n > x.most {
+			t.Errorf("%s: %.2f allocations for each command, more than %.1f", x.command, n, x.most)
+		} else {
+			t.Logf("%s: %.2f allocations for each command", x.command, n)
+		}
+	}
+}
+
+func BenchmarkTurn(b *testing.B) {
+	for _, command := range []string{
+		"GET key:000000000001", "SET key:000000000001 0123456789abcdef0123456789abcdef", "INCR n", "HSET h f 0123456789",
+	} {
+		for _, batch := range []int{1, 16, 64} {
+			b.Run(fmt.Sprintf("%s/%d", words(command)[0], batch), func(b *testing.B) {
+				h, c := steady(b)
+				cmds := make([][][]byte, batch)
+				for i := range cmds {
+					cmds[i] = words(command)
+				}
+				b.ReportAllocs()
+				for i := 0; i < b.N; i += batch {
+					c.s.Run(cmds, &c.out)
+					h.e.Commit()
+					c.out.Reset(1 << 20)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,67 @@
+// Package event is the vocabulary of facts: what a log entry can say about the
+// data. An event holds final values, never an intention: the members that SPOP
+// chose, not SPOP; an absolute expiry, not "in ten seconds". Applying the same
+// events to the same state gives the same state, on any machine, at any time.
+//
+// # An entry's body
+//
+// The body of a log entry is a sequence of msgpack values: first a header
+// array, then one array for each event, to the end of the body. There is no
+// count, so events can be appended while they happen.
+//
+//	body   = header event*
+//	header = [ db, conn, cause ]
+//	db     = uint                             database of the events that follow
+//	conn   = uint                             connection id; 0 is the server itself
+//	       | [ uint, addr, user, name, lib, libver ]
+//	cause  = str                              the command's name, upper case
+//	       | [ bin, bin … ]                   its whole argv where the events do not tell it
+//	event  = [ kind, field … ]
+//
+// A connection's particulars ride in its first entry of each segment (the
+// second form of conn), so that a segment explains itself after older ones
+// have been dropped. A SET of a 16-byte key and a 32-byte value costs
+//
+//	fixarray 1 + db 1 + conn 1–3 + cause 4
+//	fixarray 1 + kind 1 + bin8 2+16 + bin8 2+32  =  61–63 bytes of body.
+//
+// # Kinds
+//
+// Kinds are fixed numbers. One never changes meaning and is never reused; new
+// behaviour is a new kind. Readers refuse a kind that they do not know, since
+// skipping a fact would give a wrong state.
+//
+//	 1 Database    [1, db]                    the events after it happen in db
+//	 2 Cause       [2, argv]                  the events after it come from this command of
+//	                                          a MULTI or script; Apply ignores it
+//	10 String      [10, key, value]           key holds value, nothing else, and no expiry
+//	               [10, key, value, at]       … and expires at ms since 1970
+//	11 Text        [11, key, value, at]       as String, but never int-encoded (INCRBYFLOAT)
+//	12 Append      [12, key, tail]            tail was added to the string
+//	13 Range       [13, key, offset, bytes]   bytes overwrote the string from offset on,
+//	                                          zero-padded up to it
+//	20 HashSet     [20, key, f, v, f, v …]    the fields have these values
+//	21 HashDelete  [21, key, f, f …]          the fields are gone; an empty hash is no key
+//	30 Delete      [30, key, reason]          the key is gone
+//	31 Expire      [31, key, at]              it expires at ms since 1970; 0: never
+//	32 Rename      [32, key, to]              value and expiry moved; to was replaced
+//	33 Copy        [33, key, to, db]          to in db became a copy of key, expiry too
+//	34 Move        [34, key, db]              value and expiry moved to db
+//	35 Flush       [35, db]                   database db is empty
+//	36 FlushAll    [36]                       every database is empty
+//	37 Swap        [37, a, b]                 databases a and b changed places
+//
+// Keys, values and fields are msgpack bin, integers the shortest msgpack int
+// (times and offsets are never negative). A decoder of any language reads it;
+// a test decodes every kind with vmihailenco/msgpack.
+//
+// # Reasons
+//
+// Delete carries why: user, expired, evicted, overwritten, renamed, flushed,
+// undone (see [Reason]).
+//
+// # Ownership
+//
+// [Buffer] is written by decisions and read by Apply and the log: the very
+// same bytes. A decoded [Event] points into the bytes it was decoded from.
+package event

@@ -1,0 +1,203 @@
+package event
+
+// Kind is the kind of an event: a fixed number, see the package comment.
+type Kind uint8
+
+// The kinds. Never renumbered, never reused.
+const (
+	Database   Kind = 1
+	Cause      Kind = 2
+	String     Kind = 10
+	Text       Kind = 11
+	Append     Kind = 12
+	Range      Kind = 13
+	HashSet    Kind = 20
+	HashDelete Kind = 21
+	Delete     Kind = 30
+	Expire     Kind = 31
+	Rename     Kind = 32
+	Copy       Kind = 33
+	Move       Kind = 34
+	Flush      Kind = 35
+	FlushAll   Kind = 36
+	Swap       Kind = 37
+)
+
+// Reason says why a key was deleted: a fixed number in Delete events.
+type Reason uint8
+
+// The reasons. Never renumbered, never reused.
+const (
+	User        Reason = 0 // a command asked for it
+	Expired     Reason = 1 // its time had come
+	Evicted     Reason = 2 // the memory limit
+	Overwritten Reason = 3 // another value took its place
+	Renamed     Reason = 4 // it went on under another name
+	Flushed     Reason = 5 // its database was emptied
+	Undone      Reason = 6 // an undo took it back
+)
+
+// Event is one decoded event. Which fields mean something depends on Kind, as
+// in the table of the package comment. Its slices point into the decoded bytes.
+type Event struct {
+	Kind   Kind
+	Reason Reason   // Delete
+	Key    []byte   // all but Database, Cause, Flush, FlushAll, Swap
+	To     []byte   // Rename, Copy: the other key
+	Value  []byte   // String, Text: the value; Append: the tail; Range: the bytes
+	At     int64    // String, Text, Expire: ms since 1970, 0 for never; Range: the offset
+	DB     int      // Database, Flush, Copy, Move: a database; Swap: the first
+	DB2    int      // Swap: the second
+	Items  [][]byte // HashSet: field, value, …; HashDelete: fields; Cause: argv
+}
+
+// Buffer collects events in their byte form. The zero value is empty. Each
+// method records one fact; slices are copied, so the caller keeps its own.
+type Buffer struct {
+	buf []byte
+}
+
+// Bytes returns the events recorded so far, valid until the next call.
+func (b *Buffer) Bytes() []byte { return b.buf }
+
+// Len is the number of bytes recorded.
+func (b *Buffer) Len() int { return len(b.buf) }
+
+// Truncate takes back everything after the first n bytes.
+func (b *Buffer) Truncate(n int) { b.buf = b.buf[:n] }
+
+// Header records the head of a body. It must come first.
+func (b *Buffer) Header(h Header) { b.buf = AppendHeader(b.buf, h) }
+
+// Join records events that are in byte form already, such as those of another
+// buffer.
+func (b *Buffer) Join(events []byte) { b.buf = append(b.buf, events...) }
+
+// Database: the events after it happen in db.
+func (b *Buffer) Database(db int) {
+	b.open(Database, 1)
+	b.uint(uint64(db))
+}
+
+// Cause: the events after it come from this command of a larger unit.
+func (b *Buffer) Cause(argv [][]byte) {
+	b.open(Cause, 1)
+	b.array(len(argv))
+	for _, arg := range argv {
+		b.bin(arg)
+	}
+}
+
+// String: key holds value and nothing else; at is its expiry in ms since 1970,
+// 0 for none.
+func (b *Buffer) String(key, value []byte, at int64) {
+	if at == 0 {
+		b.open(String, 2)
+		b.bin(key)
+		b.bin(value)
+		return
+	}
+	b.open(String, 3)
+	b.bin(key)
+	b.bin(value)
+	b.uint(uint64(at))
+}
+
+// Text is String for a value that is never int-encoded.
+func (b *Buffer) Text(key, value []byte, at int64) {
+	b.open(Text, 3)
+	b.bin(key)
+	b.bin(value)
+	b.uint(uint64(at))
+}
+
+// Append: tail was added to the string, which must exist.
+func (b *Buffer) Append(key, tail []byte) {
+	b.open(Append, 2)
+	b.bin(key)
+	b.bin(tail)
+}
+
+// Range: p overwrote the string from offset on; a missing key was empty.
+func (b *Buffer) Range(key []byte, offset int64, p []byte) {
+	b.open(Range, 3)
+	b.bin(key)
+	b.uint(uint64(offset))
+	b.bin(p)
+}
+
+// HashSet: the fields have these values; pairs is field, value, field, value.
+func (b *Buffer) HashSet(key []byte, pairs ...[]byte) { b.list(HashSet, key, pairs) }
+
+// HashDelete: the fields are gone.
+func (b *Buffer) HashDelete(key []byte, fields ...[]byte) { b.list(HashDelete, key, fields) }
+
+// Delete: the key is gone.
+func (b *Buffer) Delete(key []byte, why Reason) {
+	b.open(Delete, 2)
+	b.bin(key)
+	b.uint(uint64(why))
+}
+
+// Expire: the key expires at ms since 1970, 0 for never.
+func (b *Buffer) Expire(key []byte, at int64) {
+	b.open(Expire, 2)
+	b.bin(key)
+	b.uint(uint64(at))
+}
+
+// Rename: value and expiry moved from key to to, whatever was there.
+func (b *Buffer) Rename(key, to []byte) {
+	b.open(Rename, 2)
+	b.bin(key)
+	b.bin(to)
+}
+
+// Copy: to in database db became a copy of key, whatever was there.
+func (b *Buffer) Copy(key, to []byte, db int) {
+	b.open(Copy, 3)
+	b.bin(key)
+	b.bin(to)
+	b.uint(uint64(db))
+}
+
+// Move: value and expiry moved to the same key in database db.
+func (b *Buffer) Move(key []byte, db int) {
+	b.open(Move, 2)
+	b.bin(key)
+	b.uint(uint64(db))
+}
+
+// Flush: database db is empty.
+func (b *Buffer) Flush(db int) {
+	b.open(Flush, 1)
+	b.uint(uint64(db))
+}
+
+// FlushAll: every database is empty.
+func (b *Buffer) FlushAll() { b.open(FlushAll, 0) }
+
+// Swap: databases x and y changed places.
+func (b *Buffer) Swap(x, y int) {
+	b.open(Swap, 2)
+	b.uint(uint64(x))
+	b.uint(uint64(y))
+}
+
+// open begins an event of the given kind with n fields after it.
+func (b *Buffer) open(k Kind, n int) {
+	b.array(n + 1)
+	b.buf = append(b.buf, byte(k)) // kinds stay below 128: a positive fixint
+}
+
+func (b *Buffer) list(k Kind, key []byte, items [][]byte) {
+	b.open(k, 1+len(items))
+	b.bin(key)
+	for _, it := range items {
+		b.bin(it)
+	}
+}
+
+func (b *Buffer) array(n int)   { b.buf = appendArray(b.buf, n) }
+func (b *Buffer) uint(v uint64) { b.buf = appendUint(b.buf, v) }
+func (b *Buffer) bin(p []byte)  { b.buf = appendBin(b.buf, p) }

@@ -1,0 +1,189 @@
+package event
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// String is the kind's name, as doc.go has it.
+func (k Kind) String() string {
+	switch k {
+	case Database:
+		return "Database"
+	case Cause:
+		return "Cause"
+	case String:
+		return "String"
+	case Text:
+		return "Text"
+	case Append:
+		return "Append"
+	case Range:
+		return "Range"
+	case HashSet:
+		return "HashSet"
+	case HashDelete:
+		return "HashDelete"
+	case Delete:
+		return "Delete"
+	case Expire:
+		return "Expire"
+	case Rename:
+		return "Rename"
+	case Copy:
+		return "Copy"
+	case Move:
+		return "Move"
+	case Flush:
+		return "Flush"
+	case FlushAll:
+		return "FlushAll"
+	case Swap:
+		return "Swap"
+	}
+	return "kind " + strconv.Itoa(int(k))
+}
+
+// String is the reason in one word.
+func (r Reason) String() string {
+	switch r {
+	case User:
+		return "user"
+	case Expired:
+		return "expired"
+	case Evicted:
+		return "evicted"
+	case Overwritten:
+		return "overwritten"
+	case Renamed:
+		return "renamed"
+	case Flushed:
+		return "flushed"
+	case Undone:
+		return "undone"
+	}
+	return "reason " + strconv.Itoa(int(r))
+}
+
+// String is the event for a person, on one line:
+//
+//	String "k" = "v" expires 2026-01-01T00:00:00.000Z
+//	Delete "k" (expired)
+func (e *Event) String() string {
+	var b strings.Builder
+	b.WriteString(e.Kind.String())
+	if e.Kind.hasKey() {
+		b.WriteString(" " + strconv.Quote(string(e.Key)))
+	}
+	switch e.Kind {
+	case String, Text:
+		b.WriteString(" = " + strconv.Quote(string(e.Value)))
+		if e.At > 0 {
+			b.WriteString(" expires " + instant(e.At))
+		}
+	case Append:
+		b.WriteString(" + " + strconv.Quote(string(e.Value)))
+	case Range:
+		b.WriteString(" from " + strconv.FormatInt(e.At, 10) + " = " + strconv.Quote(string(e.Value)))
+	case HashSet:
+		for i := 0; i+1 < len(e.Items); i += 2 {
+			b.WriteString(" " + strconv.Quote(string(e.Items[i])) + "=" + strconv.Quote(string(e.Items[i+1])))
+		}
+	case HashDelete, Cause:
+		for _, it := range e.Items {
+			b.WriteString(" " + strconv.Quote(string(it)))
+		}
+	case Delete:
+		b.WriteString(" (" + e.Reason.String() + ")")
+	case Expire:
+		if e.At == 0 {
+			b.WriteString(" never")
+		} else {
+			b.WriteString(" at " + instant(e.At))
+		}
+	case Rename:
+		b.WriteString(" to " + strconv.Quote(string(e.To)))
+	case Copy:
+		b.WriteString(" to " + strconv.Quote(string(e.To)) + " in db " + strconv.Itoa(e.DB))
+	case Move:
+		b.WriteString(" to db " + strconv.Itoa(e.DB))
+	case Flush, Database:
+		b.WriteString(" " + strconv.Itoa(e.DB))
+	case Swap:
+		b.WriteString(" " + strconv.Itoa(e.DB) + " " + strconv.Itoa(e.DB2))
+	}
+	return b.String()
+}
+
+// hasKey reports whether events of this kind speak of one key.
+func (k Kind) hasKey() bool {
+	switch k {
+	case Database, Cause, Flush, FlushAll, Swap:
+		return false
+	}
+	return true
+}
+
+// instant prints ms since 1970.
+func instant(ms int64) string {
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// eventJSON is an event's JSON form; names are never changed. Text that is not
+// UTF-8 is {"base64": …}.
+type eventJSON struct {
+	Kind     string `json:"event"`
+	Key      any    `json:"key,omitempty"`
+	To       any    `json:"to,omitempty"`
+	Value    any    `json:"value,omitempty"`
+	ExpireMS int64  `json:"expire_at_ms,omitempty"`
+	Offset   *int64 `json:"offset,omitempty"`
+	DB       *int   `json:"db,omitempty"`
+	DB2      *int   `json:"db2,omitempty"`
+	Items    []any  `json:"items,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// MarshalJSON is the event for a program.
+func (e *Event) MarshalJSON() ([]byte, error) {
+	out := eventJSON{Kind: e.Kind.String()}
+	if e.Kind.hasKey() {
+		out.Key = safe(e.Key)
+	}
+	switch e.Kind {
+	case String, Text:
+		out.Value, out.ExpireMS = safe(e.Value), e.At
+	case Append:
+		out.Value = safe(e.Value)
+	case Range:
+		out.Value, out.Offset = safe(e.Value), &e.At
+	case Expire:
+		out.ExpireMS = e.At
+	case Rename:
+		out.To = safe(e.To)
+	case Copy:
+		out.To, out.DB = safe(e.To), &e.DB
+	case Move, Flush, Database:
+		out.DB = &e.DB
+	case Swap:
+		out.DB, out.DB2 = &e.DB, &e.DB2
+	case Delete:
+		out.Reason = e.Reason.String()
+	}
+	for _, it := range e.Items {
+		out.Items = append(out.Items, safe(it))
+	}
+	return json.Marshal(out)
+}
+
+// safe gives the encoder what survives JSON.
+func safe(p []byte) any {
+	if utf8.Valid(p) {
+		return string(p)
+	}
+	return map[string]string{"base64": base64.StdEncoding.EncodeToString(p)}
+}

@@ -276,7 +276,9 @@ type echo struct {
 func (e *echo) Connect(s resp.Step) error    { e.log("connect", s); return nil }
 func (e *echo) Disconnect(s resp.Step) error { e.log("disconnect", s); return nil }
 func (e *echo) Tick(s resp.Step) error       { e.log("tick", s); return nil }
-func (e *echo) log(what string, s resp.Step) { e.events = append(e.events, fmt.Sprint(what, " ", s.Conn)) }
+func (e *echo) log(what string, s resp.Step) {
+	e.events = append(e.events, fmt.Sprint(what, " ", s.Conn))
+}
 func (e *echo) Command(s resp.Step) ([]byte, error) {
 	e.n++
 	if planted, ok := e.plant[e.n]; ok {

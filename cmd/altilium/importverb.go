@@ -34,7 +34,7 @@ from now.`,
 			im := importer{now: time.Now()}
 			for _, path := range args {
 				if err := im.read(path); err != nil {
-					return err
+					return &codedError{code: exitDifference, err: err}
 				}
 			}
 			if err := prepareDir(*dir); err != nil {
@@ -44,10 +44,13 @@ from now.`,
 			if err != nil {
 				return err
 			}
-			err = im.write(rec)
+			err = errors.Join(im.write(rec), rec.Log.Close(true))
+			if err != nil {
+				return err
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%d commands imported, %d expired keys left out; %d keys now at @%d\n",
 				im.done, im.expired, rec.State.TotalKeys(), rec.Log.Last())
-			return errors.Join(err, rec.Log.Close(true))
+			return nil
 		},
 	}
 	dir = dirFlag(cmd)
@@ -154,7 +157,7 @@ func cloneArgs(args [][]byte) [][]byte {
 func (im *importer) write(rec *replay.Recovered) error {
 	e := engine.New(engine.Options{})
 	e.Ready(rec.Log, rec.State)
-	s, err := e.Open(&playedConn{addr: "import"})
+	s, err := e.Open(&playedConn{addr: "127.0.0.1:0"})
 	if err != nil {
 		return err
 	}

@@ -27,10 +27,10 @@ func isBlank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 func nextWord(line []byte) (word, rest []byte, err error) {
 	word = []byte{}
 	for i := 0; i < len(line); {
-		switch c := line[i]; {
-		case c == 0 || c == ' ' || c == '\n' || c == '\r' || c == '\t':
+		switch c := line[i]; c {
+		case 0, ' ', '\n', '\r', '\t':
 			return word, line[i:], nil
-		case c == '"' || c == '\'':
+		case '"', '\'':
 			var n int
 			if word, n = quoted(word, line[i:]); n == 0 {
 				return nil, nil, protocolError("unbalanced quotes in request")

@@ -96,7 +96,7 @@ func playRecording(cmd *cobra.Command, r *session.Reader, f *replayFlags) error 
 	if err != nil {
 		return err
 	}
-	defer l.Close(false)
+	defer func() { _ = l.Close(false) }() // a private directory, removed in a moment
 	res, err := session.Play(r, p, printDivergences(cmd, f.most))
 	if err != nil {
 		return err

@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
+	"slices"
 )
 
 // Finding is one thing that Check found wrong.
@@ -39,40 +38,51 @@ func (c *Checked) Damaged() bool {
 // changes nothing. progress may be nil. A directory that a server is writing
 // can be checked: an entry that is just being written counts as a torn tail.
 func Check(dir string, progress func(done, total int64)) (*Checked, error) {
-	m, err := ReadManifest(dir)
-	c := &Checked{}
-	var dmg *Damage
-	if errors.As(err, &dmg) {
-		c.Findings = append(c.Findings, Finding{Damage: *dmg})
-		return c, nil
+	for try := 0; ; try++ {
+		m, err := ReadManifest(dir)
+		var dmg *Damage
+		if errors.As(err, &dmg) {
+			return &Checked{Findings: []Finding{{Damage: *dmg}}}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		k := newChecker(dir, m, progress)
+		if err := k.run(); err != nil {
+			return nil, err
+		}
+		// Retention beside us removes segments that this manifest still had.
+		now, err := ReadManifest(dir)
+		if !k.c.Damaged() || try == 2 || err != nil || now.First == m.First {
+			return k.c, nil
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	segments, err := listSegments(dir)
-	if err != nil {
-		return nil, err
-	}
-	k := checker{dir: dir, m: m, c: c, progress: progress}
-	return c, k.run(segments)
 }
 
-// checker walks over all segments, also behind damage.
+// checker walks over all segments, also behind damage. It judges a bad frame as
+// the next start would.
 type checker struct {
-	dir      string
+	d        *Dir // without its lock: nothing that changes it is called
 	m        *Manifest
 	c        *Checked
+	segments []uint64
 	progress func(done, total int64)
 	broken   bool // the run from First has ended
 	done     int64
 	total    int64
 }
 
-func (k *checker) run(segments []uint64) error {
-	for _, s := range segments {
-		if info, err := os.Stat(segmentPath(k.dir, s)); err == nil {
-			k.total += info.Size()
-		}
+func newChecker(dir string, m *Manifest, progress func(done, total int64)) *checker {
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	d := &Dir{Path: dir, Manifest: m, seed: seedOf(m.LogID), o: Options{Boot: bootID()}}
+	return &checker{d: d, m: m, c: &Checked{}, progress: progress}
+}
+
+func (k *checker) run() error {
+	if err := k.list(); err != nil {
+		return err
 	}
 	k.c.First, k.c.Last = k.m.First, k.m.First-1
 	sealed := map[uint64]Segment{}
@@ -80,41 +90,78 @@ func (k *checker) run(segments []uint64) error {
 		sealed[s.First] = s
 	}
 	next := k.m.First
-	for i, first := range segments {
-		if first < k.m.First {
-			continue // left over from a retention that was interrupted
+	for i, first := range k.segments {
+		for first > next {
+			next = k.missing(next, first, sealed)
 		}
-		if first != next {
-			k.find(segmentName(next), -1, next, fmt.Sprintf("the segment is missing: the next one begins at offset %d", first), false)
-		}
-		count, err := k.segment(first, sealed[first], i == len(segments)-1)
+		want := sealed[first]
+		delete(sealed, first)
+		count, err := k.segment(i, want)
 		if err != nil {
 			return err
 		}
-		next = first + count
-		if s, ok := sealed[first]; ok {
-			next = s.First + s.Count
-			delete(sealed, first)
+		next = first + max(count, want.Count)
+		if want.Count == 0 && k.broken && i+1 < len(k.segments) {
+			next = k.segments[i+1] // what lies between has been found
 		}
 	}
-	for _, s := range sealed {
-		k.find(segmentName(s.First), -1, s.First, fmt.Sprintf("the segment is missing: %d entries", s.Count), false)
+	for len(sealed) > 0 || next <= k.m.Active && !slices.Contains(k.segments, k.m.Active) {
+		next = k.missing(next, k.m.Active+1, sealed)
 	}
-	if c := k.m.Clean; c != nil && !k.broken && k.c.Last < c.Last {
-		k.find(segmentName(k.m.Active), -1, k.c.Last+1, fmt.Sprintf("the log ends at offset %d, the server stopped in order at %d", k.c.Last, c.Last), false)
+	k.ending()
+	return nil
+}
+
+// list finds the segments, and what lies among them that must not.
+func (k *checker) list() error {
+	all, err := listSegments(k.d.Path)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s < k.m.First {
+			continue // left over from a retention that was interrupted
+		}
+		k.segments = append(k.segments, s)
+		if info, err := os.Stat(segmentPath(k.d.Path, s)); err == nil {
+			k.total += info.Size()
+		}
+	}
+	var dmg *Damage
+	if err := k.d.refuseHalfDone(); errors.As(err, &dmg) {
+		k.c.Findings = append(k.c.Findings, Finding{Damage: *dmg})
 	}
 	return nil
 }
 
-// segment reads one segment to its end or its first bad frame.
-func (k *checker) segment(first uint64, want Segment, newest bool) (uint64, error) {
-	f, err := os.Open(segmentPath(k.dir, first))
+// missing reports the segment that should begin at next, where the following one
+// begins at upTo, and returns where to go on.
+func (k *checker) missing(next, upTo uint64, sealed map[uint64]Segment) uint64 {
+	if s, ok := sealed[next]; ok {
+		delete(sealed, next)
+		k.find(segmentName(next), -1, next, fmt.Sprintf("the segment is missing: %d entries", s.Count), false)
+		return next + s.Count
+	}
+	what := "the segment is missing"
+	if upTo <= k.m.Active {
+		what += fmt.Sprintf(": nothing is there before offset %d", upTo)
+	}
+	k.find(segmentName(next), -1, next, what, false)
+	clear(sealed) // the manifest does not fit together; one finding says so
+	return upTo
+}
+
+// segment reads segment i to its end or its first bad frame.
+func (k *checker) segment(i int, want Segment) (count uint64, err error) {
+	first := k.segments[i]
+	f, err := os.Open(segmentPath(k.d.Path, first))
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
 	k.c.Segments++
-	r := newSegmentReader(f, seedOf(k.m.LogID), first)
+	r := newSegmentReader(f, k.d.seed, first)
+	r.reuse = true
 	for {
 		e, err := r.read()
 		if err == nil {
@@ -126,14 +173,31 @@ func (k *checker) segment(first uint64, want Segment, newest bool) (uint64, erro
 		var bad *badFrame
 		switch {
 		case errors.As(err, &bad):
-			k.find(segmentName(first), bad.pos, bad.offset, bad.what, newest && !k.validAfter(first, bad))
+			return count, k.bad(i, bad, want)
 		case !errors.Is(err, io.EOF):
 			return count, err
 		case want.Count > 0 && (count != want.Count || r.crc != want.LastCRC):
 			k.find(segmentName(first), r.pos, r.next, fmt.Sprintf("the sealed segment has %d entries, it had %d", count, want.Count), false)
+		case want.Count == 0 && i+1 < len(k.segments) && k.segments[i+1] != r.next:
+			return count, k.bad(i, &badFrame{pos: r.pos, offset: r.next, what: "entries up to the next segment are missing"}, want)
 		}
 		return count, nil
 	}
+}
+
+// bad judges the first bad frame of segment i.
+func (k *checker) bad(i int, bad *badFrame, want Segment) error {
+	name := segmentName(k.segments[i])
+	if want.Count > 0 {
+		k.find(name, bad.pos, bad.offset, bad.what+" in a sealed segment", false)
+		return nil
+	}
+	_, why, err := k.d.evidence(k.segments[i:], bad)
+	if why != "" {
+		why = "; " + why
+	}
+	k.find(name, bad.pos, bad.offset, bad.what+why, why == "")
+	return err
 }
 
 func (k *checker) count(e Entry) {
@@ -142,148 +206,32 @@ func (k *checker) count(e Entry) {
 	if !k.broken {
 		k.c.Last = e.Offset
 	}
-	if k.progress != nil && e.Offset%4096 == 0 {
+	if e.Offset%4096 == 0 {
 		k.progress(k.done+e.Pos, k.total)
 	}
 }
 
-func (k *checker) validAfter(first uint64, bad *badFrame) bool {
-	if c := k.m.Clean; c != nil && c.Last >= bad.offset {
-		return true
+// ending holds the end of an unbroken log against what the manifest knows.
+func (k *checker) ending() {
+	if k.broken {
+		return
 	}
-	data, err := os.ReadFile(segmentPath(k.dir, first))
-	if err != nil {
-		return true
+	name, last := segmentName(k.m.Active), k.c.Last
+	if c := k.m.Clean; c != nil && last < c.Last {
+		k.find(name, -1, last+1, fmt.Sprintf("the log ends at offset %d, the server stopped in order at %d", last, c.Last), false)
+		return
 	}
-	_, ok := findValid(data, bad.pos+1, seedOf(k.m.LogID), base{first: first}, bad.offset)
-	return ok
+	for _, c := range k.m.Checkpoints {
+		if c.Offset > last {
+			k.find(name, -1, last+1, fmt.Sprintf("the log ends at offset %d, but there is the checkpoint @%d", last, c.Offset), false)
+			return
+		}
+	}
 }
 
 func (k *checker) find(segment string, at int64, offset uint64, what string, torn bool) {
 	k.broken = true
 	k.c.Findings = append(k.c.Findings, Finding{
-		Damage: Damage{Dir: k.dir, File: "wal/" + segment, Byte: at, Offset: offset, What: what}, Torn: torn,
+		Damage: Damage{Dir: k.d.Path, File: "wal/" + segment, Byte: at, Offset: offset, What: what}, Torn: torn,
 	})
-}
-
-// Repaired says what Repair saved.
-type Repaired struct {
-	Last  uint64   // last offset of the new log
-	Aside []string // files in quarantine/ of the new directory with what comes after the damage
-}
-
-// Repair saves all that is good of a damaged directory into out, a new one: the
-// log up to the first damage, the checkpoints and tags up to there, recordings,
-// and, in quarantine/, every byte that comes after. dir is not changed.
-func Repair(dir, out string) (*Repaired, error) {
-	m, err := ReadManifest(dir)
-	if err != nil {
-		return nil, err
-	}
-	segments, err := listSegments(dir)
-	if err != nil {
-		return nil, err
-	}
-	k := checker{dir: dir, m: m, c: &Checked{}}
-	if err := k.run(segments); err != nil {
-		return nil, err
-	}
-	last := k.c.Last
-	n := m.clone()
-	n.Clean, n.Boot = nil, ""
-	n.Sealed = nil
-	for _, s := range m.Sealed {
-		if s.Last() > last {
-			break
-		}
-		n.Sealed = append(n.Sealed, s)
-		n.Active = s.Last() + 1
-	}
-	if len(n.Sealed) == 0 {
-		n.Active = n.First
-	}
-	n.Checkpoints = nil
-	for _, c := range m.Checkpoints {
-		if c.Offset <= last {
-			n.Checkpoints = append(n.Checkpoints, c)
-		}
-	}
-	for tag, at := range n.Tags {
-		if at > last {
-			delete(n.Tags, tag)
-		}
-	}
-	if err := create(out, n); err != nil {
-		return nil, err
-	}
-	rep := &Repaired{Last: last}
-	for _, first := range segments {
-		if err := saveSegment(dir, out, seedOf(m.LogID), first, last, rep); err != nil {
-			return nil, err
-		}
-	}
-	for _, c := range n.Checkpoints {
-		if err := copyFile(filepath.Join(dir, c.File), filepath.Join(out, c.File)); err != nil {
-			return nil, err
-		}
-	}
-	return rep, copyAll(filepath.Join(dir, "recordings"), filepath.Join(out, "recordings"))
-}
-
-// saveSegment copies the entries of a segment up to last, and keeps the rest of
-// its bytes aside.
-func saveSegment(dir, out string, seed uint32, first, last uint64, rep *Repaired) error {
-	data, err := os.ReadFile(segmentPath(dir, first))
-	if err != nil {
-		return err
-	}
-	r := newSegmentReader(strings.NewReader(string(data)), seed, first)
-	for r.next <= last {
-		if _, err := r.read(); err != nil {
-			break
-		}
-	}
-	if r.pos > 0 {
-		if err := ReplaceFile(segmentPath(out, first), data[:r.pos]); err != nil {
-			return err
-		}
-	}
-	if rest := data[r.pos:]; len(rest) > 0 {
-		name := fmt.Sprintf("quarantine/%s.%d", segmentName(first), r.pos)
-		rep.Aside = append(rep.Aside, name)
-		return ReplaceFile(filepath.Join(out, name), rest)
-	}
-	return nil
-}
-
-func copyAll(from, to string) error {
-	entries, err := os.ReadDir(from)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if e.Type().IsRegular() {
-			if err := copyFile(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, in)
-	return errors.Join(err, f.Sync(), f.Close())
 }

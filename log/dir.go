@@ -47,20 +47,30 @@ const DefaultSegmentSize = 16 << 20
 // Options are a log's settings. The zero value is valid.
 type Options struct {
 	Policy      Policy
-	SegmentSize int64            // bytes; default DefaultSegmentSize
-	Logger      zerolog.Logger   // zero: silent
-	Fatal       func(error)      // an fsync failed: stop the process. Default: panic
-	Now         func() time.Time // for names in quarantine. Default: time.Now
-	Boot        string           // overrides the machine's boot id, for tests
-	Faults      *Faults          // for tests
+	SegmentSize int64          // bytes; default DefaultSegmentSize
+	Logger      zerolog.Logger // zero: silent
+	// Fatal is called, by any goroutine, when an fsync has failed: the process
+	// must stop, without Close. It must not call into the log. Default: panic.
+	Fatal func(error)
+	// Progress is told by Scan, about once for each MiB, of the bytes read so far
+	// and to be read. It runs in the goroutine that scans. Default: nobody is told.
+	Progress func(done, total int64)
+	Now      func() time.Time // for names in quarantine. Default: time.Now
+	Boot     string           // overrides the machine's boot id, for tests
+	Faults   *Faults          // for tests
 }
 
 // Faults make a log fail on purpose. For tests only: each function is called
 // before the system call that it stands for, and what it returns happens.
 type Faults struct {
-	Write func(p []byte) (short int, err error) // an error: short bytes of p reach the file, then it fails
-	Sync  func() error                          // may also take its time
-	Lossy func() bool                           // true: this turn's write is acknowledged and never done
+	// Write is given the last entry of a turn. With an error the turn's write
+	// fails, after that many bytes of the entry (its length included) have
+	// reached the file. Heal asks it with nil whether there is room again.
+	Write    func(p []byte) (short int, err error)
+	Sync     func() error // of the segments; may also take its time
+	SyncDir  func() error // of wal/, after a new segment has begun
+	Manifest func() error // the manifest is about to be replaced
+	Lossy    func() bool  // true: this turn's write is acknowledged and never done
 }
 
 func (o *Options) defaults() {
@@ -87,6 +97,8 @@ type Dir struct {
 	o    Options
 	lock *Lock
 	seed uint32
+
+	meter *meter // of the scan
 
 	// What Scan found.
 	scanned  bool
@@ -162,10 +174,15 @@ func (c *Cut) String() string {
 }
 
 // UpdateManifest changes the manifest of a directory that is locked but not
-// open for appending.
+// open for appending: wholly, or not at all.
 func (d *Dir) UpdateManifest(change func(*Manifest) error) error {
-	if err := change(d.Manifest); err != nil {
+	next := d.Manifest.clone()
+	if err := change(next); err != nil {
 		return err
 	}
-	return d.Manifest.write(d.Path)
+	if err := next.write(d.Path); err != nil {
+		return err
+	}
+	d.Manifest = next
+	return nil
 }

@@ -19,6 +19,8 @@ var (
 	ErrCompacted = errors.New("compacted away")
 	// ErrFuture is returned for an offset after the last.
 	ErrFuture = errors.New("in the future")
+	// ErrClosed is returned by a log after its Close.
+	ErrClosed = errors.New("log closed")
 	// ErrNoLog is returned when a directory holds no log.
 	ErrNoLog = errors.New("no data directory")
 	// ErrExists is returned by Create for a directory that is not empty.
@@ -32,6 +34,7 @@ type Damage struct {
 	Byte   int64  // in File; -1 where the whole file is meant
 	Offset uint64 // of the entry; 0 where unknown
 	What   string
+	Hint   string // the way out; empty: `altilium check --repair`
 }
 
 // Error names what, where and the way out.
@@ -43,8 +46,11 @@ func (d *Damage) Error() string {
 	if d.Offset > 0 {
 		where += fmt.Sprintf(", offset %d", d.Offset)
 	}
-	return fmt.Sprintf("log damaged: %s: %s. Nothing was changed; `altilium check --dir %s --repair --out NEW` saves all that is good into NEW",
-		where, d.What, d.Dir)
+	hint := d.Hint
+	if hint == "" {
+		hint = fmt.Sprintf("`altilium check --dir %s --repair --out NEW` saves all that is good into NEW", d.Dir)
+	}
+	return fmt.Sprintf("log damaged: %s: %s. Nothing was changed; %s", where, d.What, hint)
 }
 
 // Is makes errors.Is(err, ErrDamaged) true.

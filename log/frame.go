@@ -52,12 +52,19 @@ func appendFrame(dst []byte, seed uint32, b base, e Entry) []byte {
 	return dst
 }
 
-// parseFrame reads a frame whose CRC must be right. It fails on anything that
-// appendFrame would not have written for this segment.
+// parseFrame reads a frame whose CRC must be right.
 func parseFrame(p []byte, seed uint32, b base) (Entry, error) {
+	if len(p) < frameMin || binary.LittleEndian.Uint32(p) != crc32.Update(seed, castagnoli, p[4:]) {
+		return Entry{Segment: b.first}, errFrame
+	}
+	return parseFields(p, b)
+}
+
+// parseFields reads a frame without looking at its CRC. p may end anywhere
+// after the fields; the body is what follows them.
+func parseFields(p []byte, b base) (Entry, error) {
 	e := Entry{Segment: b.first}
-	if len(p) < frameMin || p[4] != frameVersion ||
-		binary.LittleEndian.Uint32(p) != crc32.Update(seed, castagnoli, p[4:]) {
+	if len(p) < frameMin || p[4] != frameVersion {
 		return e, errFrame
 	}
 	e.Kind = p[5]

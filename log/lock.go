@@ -21,10 +21,13 @@ func Acquire(dir string) (*Lock, error) {
 	}
 	held, err := flock(f)
 	if held {
-		owner, _ := os.ReadFile(f.Name())
+		text, _ := os.ReadFile(f.Name())
 		f.Close()
-		return nil, fmt.Errorf("%w: process %s has %s; stop it, or choose another --dir",
-			ErrInUse, strings.TrimSpace(string(owner)), dir)
+		owner := strings.TrimSpace(string(text))
+		if owner == "" {
+			owner = "(it has not written its number yet)"
+		}
+		return nil, fmt.Errorf("%w: process %s has %s; stop it, or choose another --dir", ErrInUse, owner, dir)
 	}
 	if err == nil {
 		err = f.Truncate(0)

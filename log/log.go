@@ -1,6 +1,7 @@
 package log
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -40,23 +41,32 @@ type Log struct {
 
 	background atomic.Bool // the syncer fsyncs each second
 
-	mu       sync.Mutex // guards what follows
-	active   *segment
-	old      []*segment // rolled, not yet sealed
-	manifest *Manifest
-	sealed   *sync.Cond // old got shorter
+	// mu guards what follows; nobody holds it through a system call that can
+	// be slow, since the writer takes it at a roll.
+	mu      sync.Mutex
+	active  *segment
+	old     []*segment // rolled, not yet sealed, oldest first
+	sealErr error      // why the oldest could not be sealed; tried again each second
+	sealed  *sync.Cond // old got shorter, or will not
 
-	syncMu sync.Mutex // one fsync round at a time
+	manifest   atomic.Pointer[Manifest] // never changed once it is here
+	manifestMu sync.Mutex               // one change of the manifest at a time
+
+	syncMu sync.Mutex // one fsync round at a time; descriptors are closed under it
+	closed bool       // the writer's
 	wake   chan struct{}
 	stop   chan struct{}
 	done   chan struct{}
+
+	tail tail // for readers that follow
 }
 
 // segment is one that this process appends to, or did until it rolled.
 type segment struct {
 	state segmentState // the writer's while active; after the roll it stays
-	w     *wal.Log
-	f     *os.File // our own descriptor, for fsync
+	w     *wal.Log     // the library, for the one write of each turn; Heal replaces it
+	f     *os.File     // our own descriptor, for fsync, from the first to the last
+	named bool         // its name in wal/ is durable; under syncMu
 }
 
 // beyondReach is a segment size at which the library never rolls.
@@ -69,10 +79,11 @@ func (d *Dir) OpenAppend() (*Log, error) {
 		return nil, errors.New("a log is scanned before it is opened for appending")
 	}
 	l := &Log{
-		dir: d.Path, o: d.o, lock: d.lock, seed: d.seed, manifest: d.Manifest, policy: d.o.Policy,
+		dir: d.Path, o: d.o, lock: d.lock, seed: d.seed, policy: d.o.Policy,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.sealed = sync.NewCond(&l.mu)
+	l.tail.grown = make(chan struct{})
 	l.background.Store(d.o.Policy == EverySec)
 	seg, err := l.openSegment(d.active)
 	if err != nil {
@@ -111,20 +122,26 @@ func (l *Log) begin(d *Dir) {
 // makeDurable is step 7: what the scan found is fsynced, older segments are
 // recorded as sealed, the clean-stop mark goes.
 func (l *Log) makeDurable(d *Dir) error {
+	m := d.Manifest.clone()
 	for _, s := range d.unsealed {
 		if err := syncFile(segmentPath(l.dir, s.first)); err != nil {
 			return err
 		}
-		l.manifest.Sealed = append(l.manifest.Sealed, s.sealed())
+		m.Sealed = append(m.Sealed, s.sealed())
 	}
 	if err := errors.Join(fdatasync(l.active.f), syncDir(filepath.Join(l.dir, "wal"))); err != nil {
 		return err
 	}
-	l.manifest.Active = d.active.first
-	l.manifest.Clean = nil
-	l.manifest.Boot = l.o.Boot
+	l.active.named = true
+	m.Active = d.active.first
+	m.Clean = nil
+	m.Boot = l.o.Boot
+	if err := m.write(l.dir); err != nil {
+		return err
+	}
+	l.manifest.Store(m)
 	l.durable.Store(l.next - 1)
-	return l.manifest.write(l.dir)
+	return nil
 }
 
 func syncFile(path string) error {
@@ -137,20 +154,30 @@ func syncFile(path string) error {
 
 // openSegment opens the newest segment with the library, and for ourselves.
 func (l *Log) openSegment(st segmentState) (*segment, error) {
-	w, err := wal.Open(filepath.Join(l.dir, "wal"), &wal.Options{
-		NoSync: true, SegmentSize: beyondReach, AllowEmpty: true, DirPerms: 0o700, FilePerms: 0o600,
-	})
+	w, err := l.openLibrary(st)
 	if err != nil {
 		return nil, err
-	}
-	if last, err := w.LastIndex(); err != nil || last != st.first+st.count-1 {
-		return nil, errors.Join(fmt.Errorf("the segment %d ends at %d, not at %d", st.first, last, st.first+st.count-1), err, w.Close())
 	}
 	f, err := os.OpenFile(segmentPath(l.dir, st.first), os.O_RDWR, 0)
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return &segment{state: st, w: w, f: f}, nil
+}
+
+// openLibrary has the library open the newest segment, which must end as st says.
+func (l *Log) openLibrary(st segmentState) (*wal.Log, error) {
+	w, err := wal.Open(filepath.Join(l.dir, "wal"), &wal.Options{
+		NoSync: true, SegmentSize: beyondReach, AllowEmpty: true, DirPerms: 0o700, FilePerms: 0o600,
+	})
+	if err != nil {
+		return nil, err
+	}
+	want := st.first + st.count - 1
+	if last, err := w.LastIndex(); err != nil || last != want {
+		return nil, errors.Join(fmt.Errorf("the segment %d ends at %d, not at %d", st.first, last, want), err, w.Close())
+	}
+	return w, nil
 }
 
 func (s *segment) close() error { return errors.Join(s.w.Close(), s.f.Close()) }
@@ -205,6 +232,9 @@ func (l *Log) Commit() error {
 		l.discard()
 		return err
 	}
+	if l.closed {
+		return ErrClosed
+	}
 	if l.pending == 0 {
 		return nil
 	}
@@ -257,6 +287,7 @@ func (l *Log) write() error {
 	l.pending, l.bytes = 0, 0
 	l.lastTime.Store(l.now)
 	l.last.Store(l.next - 1)
+	l.tail.published()
 	return nil
 }
 
@@ -271,7 +302,8 @@ func (l *Log) fault(f *Faults) (skip bool, err error) {
 	}
 	short, err := f.Write(l.frame)
 	if err != nil && short > 0 {
-		_, werr := l.active.f.WriteAt(l.frame[:min(short, len(l.frame))], l.active.state.size)
+		entry := append(binary.AppendUvarint(nil, uint64(len(l.frame))), l.frame...)
+		_, werr := l.active.f.WriteAt(entry[:min(short, len(entry))], l.active.state.size)
 		err = errors.Join(err, werr)
 	}
 	return false, err
@@ -288,78 +320,6 @@ func (l *Log) discard() {
 
 func leadingCRC(frame []byte) uint32 {
 	return uint32(frame[0]) | uint32(frame[1])<<8 | uint32(frame[2])<<16 | uint32(frame[3])<<24
-}
-
-// Heal makes the log writable after a failed Commit: the segment is cut back
-// to its last committed byte and opened anew, and room for more is tried. It
-// may be called again and again until it returns nil.
-func (l *Log) Heal() error {
-	if p := l.fatal.Load(); p != nil {
-		return *p
-	}
-	if l.failed == nil {
-		return nil
-	}
-	st := l.active.state
-	if err := l.cutBack(st); err != nil {
-		return err
-	}
-	if err := l.probe(); err != nil {
-		return err
-	}
-	seg, err := l.openSegment(st)
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	old := l.active
-	l.active = seg
-	l.mu.Unlock()
-	l.failed = nil
-	l.discard()
-	l.roll = st.size >= l.o.SegmentSize
-	if err := old.close(); err != nil {
-		l.o.Logger.Warn().Err(err).Msg("closing the segment whose write had failed")
-	}
-	return nil
-}
-
-// cutBack takes off what a failed write left behind.
-func (l *Log) cutBack(st segmentState) error {
-	next := segmentPath(l.dir, st.first+st.count)
-	if info, err := os.Stat(next); err == nil && st.count > 0 && info.Size() == 0 {
-		if err := os.Remove(next); err != nil {
-			return err
-		}
-	}
-	info, err := l.active.f.Stat()
-	if err != nil {
-		return err
-	}
-	if info.Size() < st.size {
-		return &Damage{Dir: l.dir, File: "wal/" + segmentName(st.first), Byte: info.Size(), Offset: st.first,
-			What: fmt.Sprintf("%d bytes were written and %d are there", st.size, info.Size())}
-	}
-	return l.active.f.Truncate(st.size)
-}
-
-// probeSize is how much room must be there before writing is tried again.
-const probeSize = 256 << 10
-
-// probe finds out whether the disk takes bytes again.
-func (l *Log) probe() error {
-	if f := l.o.Faults; f != nil && f.Write != nil {
-		if _, err := f.Write(nil); err != nil {
-			return err
-		}
-	}
-	path := filepath.Join(l.dir, "wal", "probe")
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(make([]byte, probeSize))
-	return errors.Join(err, f.Close(), os.Remove(path))
 }
 
 // SetPolicy changes when an acknowledged write is on the disk.
@@ -388,24 +348,44 @@ func (l *Log) Written() int64 { return l.total.Load() }
 func (l *Log) Dir() string { return l.dir }
 
 // ID names the log.
-func (l *Log) ID() ID { return l.manifest.LogID }
+func (l *Log) ID() ID { return l.manifest.Load().LogID }
 
 // Close ends appending. clean syncs everything and leaves the clean-stop mark;
-// without it the directory looks as after a crash.
+// without it the directory looks as after a crash. Entries that were not
+// committed are dropped. A second Close returns ErrClosed.
 func (l *Log) Close(clean bool) error {
+	if l.closed {
+		return ErrClosed
+	}
+	l.closed = true
 	close(l.stop)
 	<-l.done
 	l.discard()
 	var errs []error
-	if clean && l.Err() == nil {
-		errs = append(errs, l.Sync(), l.seal(), l.mark())
+	if clean && l.fatal.Load() == nil {
+		errs = append(errs, l.stopCleanly())
 	}
+	l.syncMu.Lock()
 	l.mu.Lock()
 	for _, s := range append(l.old, l.active) {
 		errs = append(errs, s.close())
 	}
 	l.mu.Unlock()
+	l.syncMu.Unlock()
+	l.tail.published() // whoever waits finds that nothing comes any more
 	return errors.Join(append(errs, l.lock.Release())...)
+}
+
+// stopCleanly makes everything durable and leaves the mark: not where a failed
+// write has not been healed, since bytes of it may follow the last entry.
+func (l *Log) stopCleanly() error {
+	if err := l.Sync(); err != nil || l.failed != nil {
+		return err
+	}
+	if err := l.seal(); err != nil {
+		return err
+	}
+	return l.mark()
 }
 
 // mark leaves the clean-stop mark.

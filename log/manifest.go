@@ -142,7 +142,7 @@ func ReadManifest(dir string) (*Manifest, error) {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if err != nil {
-		return nil, &Damage{Dir: dir, File: manifestName, Byte: -1, What: err.Error()}
+		return nil, &Damage{Dir: dir, File: manifestName, Byte: -1, What: err.Error(), Hint: manifestHint(dir)}
 	}
 	return m, nil
 }
@@ -154,7 +154,14 @@ func noManifest(dir string) error {
 		return fmt.Errorf("%w in %s: `altilium serve --dir %s` makes one", ErrNoLog, dir, dir)
 	}
 	return &Damage{Dir: dir, File: manifestName, Byte: -1,
-		What: fmt.Sprintf("it is missing, but wal/ holds %d segments, which cannot be checked without its log id; put a copy of it back", len(segments))}
+		What: fmt.Sprintf("it is missing, but wal/ holds %d segments", len(segments)), Hint: manifestHint(dir)}
+}
+
+// manifestHint is the way out of a lost manifest: Repair makes a new one from
+// the entries, but knows neither checkpoints nor tags.
+func manifestHint(dir string) string {
+	return fmt.Sprintf("put a copy of the file back; without one, `altilium check --dir %s --repair --out NEW` makes a new one "+
+		"from the entries, if the log still begins at offset 1", dir)
 }
 
 // write replaces the manifest of dir: wholly, or not at all.
@@ -238,10 +245,18 @@ func create(dir string, m *Manifest) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if err := os.Chmod(dir, 0o700); err != nil {
+	if err := wantEmpty(dir); err != nil { // before anything of somebody else's is touched
 		return err
 	}
-	if err := wantEmpty(dir); err != nil {
+	lock, err := Acquire(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	if err := wantEmpty(dir); err != nil { // of two that create the same directory one finds it made
+		return err
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
 		return err
 	}
 	for _, sub := range []string{"wal", "checkpoints", "quarantine", "recordings"} {
@@ -256,7 +271,14 @@ func create(dir string, m *Manifest) error {
 	if err := errors.Join(f.Sync(), f.Close(), syncDir(filepath.Join(dir, "wal")), syncDir(dir)); err != nil {
 		return err
 	}
-	return m.write(dir)
+	if err := m.write(dir); err != nil {
+		return err
+	}
+	// The name of dir itself is in its parent, which may not be ours to open.
+	if err := syncDir(filepath.Dir(dir)); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
 }
 
 // wantEmpty allows what an interrupted Create of the same directory leaves: its

@@ -7,25 +7,33 @@ import (
 	"os"
 	"slices"
 	"sort"
+	"time"
 )
 
 // Reader reads entries in order. It takes no lock, uses its own descriptors,
 // and may read a directory that a server is writing: at the end Next returns
-// io.EOF, and a later Next goes on if there is more by then.
+// io.EOF, and a later Next goes on if there is more by then. Wait waits for it.
+//
+// Beside a log that is open in this process it hands out what is committed. In
+// a directory of another process it hands out what is written, which is the same
+// but in one case: a write that fails half way, on a full disk, may show entries
+// that the server then takes back.
 //
 // A Reader serves one goroutine at a time. A body stays as it is until it is
 // collected: it is never overwritten.
 type Reader struct {
-	dir   string
-	seed  uint32
-	first uint64        // first offset that the log holds
-	limit func() uint64 // last offset that may be handed out
-	live  *Log          // the log that it reads beside, for its manifest
+	dir  string
+	seed uint32
+	live *Log // the log that it reads beside; nil: another process', or nobody's
 
 	f    *os.File
 	seg  *segmentReader
 	want uint64 // next offset to hand out
+	cut  uint64 // tail.cut when seg began to read
 	idx  map[uint64][]mark
+
+	seenSize int64     // of the segment's file, when Wait last returned
+	seenAt   time.Time // its time of change then
 }
 
 // mark is a place that a Seek can begin at.
@@ -39,28 +47,62 @@ type mark struct {
 // markEvery is how many entries lie between two marks of the sparse index.
 const markEvery = 1024
 
-// OpenReader reads a data directory from an offset on, without its lock.
+// OpenReader reads a data directory from an offset on, without its lock. The
+// errors are those of Seek.
 func OpenReader(dir string, from uint64) (*Reader, error) {
 	m, err := ReadManifest(dir)
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{dir: dir, seed: seedOf(m.LogID), first: m.First, limit: func() uint64 { return ^uint64(0) }, idx: map[uint64][]mark{}}
-	return r, r.Seek(from)
+	return newReader(&Reader{dir: dir, seed: seedOf(m.LogID)}, from)
 }
 
 // Reader reads this log from an offset on, up to what is committed at the time
 // of each Next.
 func (l *Log) Reader(from uint64) (*Reader, error) {
-	r := &Reader{dir: l.dir, seed: l.seed, first: l.Manifest().First, limit: l.Last, live: l, idx: map[uint64][]mark{}}
-	return r, r.Seek(from)
+	return newReader(&Reader{dir: l.dir, seed: l.seed, live: l}, from)
+}
+
+func newReader(r *Reader, from uint64) (*Reader, error) {
+	r.idx = map[uint64][]mark{}
+	if err := r.Seek(from); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// first is the first offset that the log holds now: retention moves it on.
+func (r *Reader) first() (uint64, error) {
+	if r.live != nil {
+		return r.live.manifest.Load().First, nil
+	}
+	m, err := ReadManifest(r.dir)
+	if err != nil {
+		return 0, err
+	}
+	return m.First, nil
+}
+
+// compacted is the error for an offset that retention has dropped; nil where it
+// has not.
+func (r *Reader) compacted(offset uint64) error {
+	first, err := r.first()
+	if err == nil && offset < first {
+		err = fmt.Errorf("%w: @%d is before the first reachable point @%d", ErrCompacted, offset, first)
+	}
+	return err
 }
 
 // Seek makes offset the next entry. It may lie one after the last: there will
 // be one in time. ErrCompacted and ErrFuture are returned for what cannot be.
 func (r *Reader) Seek(offset uint64) error {
-	if offset < r.first {
-		return fmt.Errorf("%w: @%d is before the first reachable point @%d", ErrCompacted, offset, r.first)
+	if err := r.compacted(offset); err != nil {
+		return err
+	}
+	if r.live != nil {
+		if last := r.live.Last(); offset > last+1 {
+			return future(offset, last)
+		}
 	}
 	segments, err := listSegments(r.dir)
 	if err != nil {
@@ -68,7 +110,7 @@ func (r *Reader) Seek(offset uint64) error {
 	}
 	i := sort.Search(len(segments), func(i int) bool { return segments[i] > offset }) - 1
 	if i < 0 {
-		return &Damage{Dir: r.dir, File: "wal/" + segmentName(r.first), Byte: -1, Offset: r.first, What: "the segment is missing"}
+		return r.gone(offset)
 	}
 	if err := r.enter(segments[i]); err != nil {
 		return err
@@ -77,12 +119,24 @@ func (r *Reader) Seek(offset uint64) error {
 	r.skipTo(offset)
 	for r.seg.next < offset {
 		if _, err := r.raw(); errors.Is(err, io.EOF) {
-			return fmt.Errorf("%w: @%d is after the last entry @%d", ErrFuture, offset, r.seg.next-1)
+			return future(offset, r.seg.next-1)
 		} else if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func future(offset, last uint64) error {
+	return fmt.Errorf("%w: @%d is after the last entry @%d", ErrFuture, offset, last)
+}
+
+// gone says why there is no segment for an offset.
+func (r *Reader) gone(offset uint64) error {
+	if err := r.compacted(offset); err != nil {
+		return err // dropped just now
+	}
+	return &Damage{Dir: r.dir, File: "wal/" + segmentName(offset), Byte: -1, Offset: offset, What: "the segment is missing"}
 }
 
 // skipTo uses the sparse index of what was read before.
@@ -98,7 +152,13 @@ func (r *Reader) skipTo(offset uint64) {
 
 // enter opens a segment.
 func (r *Reader) enter(first uint64) error {
+	if r.live != nil {
+		r.cut = r.live.tail.cut.Load()
+	}
 	f, err := os.Open(segmentPath(r.dir, first))
+	if errors.Is(err, os.ErrNotExist) {
+		return r.gone(first)
+	}
 	if err != nil {
 		return err
 	}
@@ -106,14 +166,21 @@ func (r *Reader) enter(first uint64) error {
 		r.f.Close()
 	}
 	r.f, r.seg = f, newSegmentReader(f, r.seed, first)
+	r.seenSize = 0
 	return nil
 }
 
 // Next returns the next entry; io.EOF where there is none yet. A *Damage says
 // where the log cannot be read.
 func (r *Reader) Next() (Entry, error) {
-	if r.want > r.limit() {
-		return Entry{}, io.EOF
+	if r.live != nil {
+		if r.want > r.live.Last() {
+			return Entry{}, io.EOF
+		}
+		if cut := r.live.tail.cut.Load(); cut != r.cut {
+			r.cut = cut
+			r.seg.refresh()
+		}
 	}
 	for {
 		e, err := r.raw()
@@ -202,10 +269,13 @@ func (r *Reader) ending(err error) error {
 		return lerr
 	}
 	newest := len(segments) == 0 || segments[len(segments)-1] <= r.seg.base.first
-	committed := r.live != nil && r.want <= r.limit()
+	committed := r.live != nil && r.want <= r.live.Last()
 	r.seg.refresh()
 	if newest && !committed {
 		return io.EOF
+	}
+	if err := r.compacted(r.seg.next); err != nil {
+		return err // the segments after this one have been dropped
 	}
 	what := "entries up to the next segment are missing"
 	if isBad {

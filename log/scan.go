@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Scan is step 4 of the start: it checks the segments, repairs a torn tail,
@@ -23,6 +24,7 @@ func (d *Dir) Scan(from uint64, visit func(Entry) error) (Report, error) {
 	}
 	sealed := len(d.Manifest.Sealed)
 	last := d.Manifest.First - 1
+	d.startMeter(chain[sealed:], from)
 	for i := range d.Manifest.Sealed {
 		s := d.Manifest.Sealed[i]
 		if last = s.Last(); last <= from {
@@ -46,8 +48,48 @@ func (d *Dir) Scan(from uint64, visit func(Entry) error) (Report, error) {
 		d.unsealed = append(d.unsealed, st)
 	}
 	rep.Last = last
+	if err := d.checkEnd(last); err != nil {
+		return rep, err
+	}
 	d.scanned = true
-	return rep, d.checkEnd(last)
+	d.meter.tell(d.meter.total)
+	return rep, nil
+}
+
+// meter tells Options.Progress how far a scan is.
+type meter struct {
+	tell        func(done int64)
+	done, total int64 // bytes
+	told        int64
+}
+
+// startMeter adds up what a scan is going to read: the sealed segments with
+// entries after from, and all that are not sealed.
+func (d *Dir) startMeter(unsealed []uint64, from uint64) {
+	m := &meter{tell: func(int64) {}}
+	d.meter = m
+	for _, s := range d.Manifest.Sealed {
+		if s.Last() > from {
+			m.total += s.Size
+		}
+	}
+	for _, first := range unsealed {
+		if info, err := os.Stat(segmentPath(d.Path, first)); err == nil {
+			m.total += info.Size()
+		}
+	}
+	if d.o.Progress != nil {
+		m.tell = func(done int64) { d.o.Progress(done, m.total) }
+	}
+}
+
+// add notes that another entry has been read.
+func (m *meter) add(bytes int) {
+	m.done += int64(bytes)
+	if m.done-m.told >= 1<<20 {
+		m.told = m.done
+		m.tell(m.done)
+	}
 }
 
 // chain lists the first offsets of all segments and checks what names and sizes
@@ -56,6 +98,9 @@ func (d *Dir) Scan(from uint64, visit func(Entry) error) (Report, error) {
 func (d *Dir) chain() ([]uint64, error) {
 	m := d.Manifest
 	have, err := listSegments(d.Path)
+	if err == nil {
+		err = d.refuseHalfDone()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +131,24 @@ func (d *Dir) chain() ([]uint64, error) {
 	return have, nil
 }
 
+// refuseHalfDone looks for the files that the library leaves when a truncation of
+// its own is interrupted, which this package never asks for. At its Open it
+// would act on them: delete the segments before a .START, after an .END.
+func (d *Dir) refuseHalfDone() error {
+	names, err := os.ReadDir(filepath.Join(d.Path, "wal"))
+	if err != nil {
+		return err
+	}
+	for _, e := range names {
+		name := e.Name()
+		if len(name) > 20 && (strings.HasSuffix(name, ".START") || strings.HasSuffix(name, ".END")) {
+			return &Damage{Dir: d.Path, File: "wal/" + name, Byte: -1, What: "the file is not altilium's, and tidwall/wal would delete segments because of it",
+				Hint: "move it out of wal/"}
+		}
+	}
+	return nil
+}
+
 func (d *Dir) checkSealed(s Segment) error {
 	name := "wal/" + segmentName(s.First)
 	info, err := os.Stat(segmentPath(d.Path, s.First))
@@ -109,6 +172,7 @@ func (d *Dir) scanSegment(first, from uint64, want *Segment, visit func(Entry) e
 	}
 	defer f.Close()
 	r := newSegmentReader(f, d.seed, first)
+	r.reuse = true
 	for {
 		e, err := r.read()
 		if err != nil {
@@ -120,6 +184,7 @@ func (d *Dir) scanSegment(first, from uint64, want *Segment, visit func(Entry) e
 			return st, err
 		}
 		st.count, st.crc, st.last = st.count+1, r.crc, e.Time
+		d.meter.add(e.Size)
 		if e.Offset <= from {
 			continue
 		}
@@ -179,114 +244,29 @@ func (d *Dir) scanUnsealed(chain []uint64, i int, from, last uint64, visit func(
 	return st, nil
 }
 
-// judge decides about the first bad frame in segment i, which is not sealed:
-// damage is returned as an error, a torn tail is cut. See the package comment.
-func (d *Dir) judge(chain []uint64, i int, bad *badFrame, rep *Report) error {
-	name := "wal/" + segmentName(chain[i])
-	later, why, err := d.evidence(chain[i:], bad)
-	if err != nil {
-		return err
-	}
-	if why != "" {
-		return d.damage(name, bad.pos, bad.offset, bad.what+"; "+why)
-	}
-	what := bad.what
-	if later > 0 {
-		what += fmt.Sprintf("; entries after it (offset %d) were never known durable", later)
-	}
-	cut := &Cut{File: name, Byte: bad.pos, Offset: bad.offset, What: what}
-	for k, first := range chain[i:] {
-		from := int64(0)
-		if k == 0 {
-			from = bad.pos
-		}
-		if err := d.quarantine(first, from, k > 0, cut); err != nil {
-			return err
-		}
-	}
-	rep.Cut = cut
-	d.o.Logger.Warn().Msg(cut.String())
-	return nil
-}
-
-// evidence looks for a valid entry after the bad frame (later is its offset)
-// and for a proof that what is bad was once whole (why is not empty).
-func (d *Dir) evidence(segments []uint64, bad *badFrame) (later uint64, why string, err error) {
-	if c := d.Manifest.Clean; c != nil && c.Last >= bad.offset {
-		return 0, fmt.Sprintf("the server stopped in order at offset %d", c.Last), nil
-	}
-	for _, c := range d.Manifest.Checkpoints {
-		if c.Offset >= bad.offset { // the log was synced that far before it was registered
-			return 0, fmt.Sprintf("the checkpoint @%d was registered when it was already on the disk", c.Offset), nil
-		}
-	}
-	for k, first := range segments {
-		data, err := os.ReadFile(segmentPath(d.Path, first))
-		if err != nil {
-			return 0, "", err
-		}
-		from := int64(0)
-		if k == 0 {
-			from = bad.pos + 1
-		}
-		for {
-			e, ok := findValid(data, from, d.seed, base{first: first}, bad.offset)
-			if !ok {
-				break
-			}
-			later, from = e.Offset, e.Pos+1
-			if e.Synced >= bad.offset {
-				return later, fmt.Sprintf("offset %d was written when it was already on the disk", e.Offset), nil
-			}
-			if d.o.Boot != "" && d.o.Boot == d.Manifest.Boot {
-				return later, fmt.Sprintf("offset %d after it is whole, and the machine has not lost power since", e.Offset), nil
-			}
-		}
-	}
-	return later, "", nil
-}
-
-// quarantine copies a segment's bytes from byte from on into quarantine/ and
-// takes them off; whole removes the file.
-func (d *Dir) quarantine(first uint64, from int64, whole bool, cut *Cut) error {
-	path := segmentPath(d.Path, first)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	tail := data[min(from, int64(len(data))):]
-	if len(tail) > 0 {
-		name := fmt.Sprintf("quarantine/%s.%d.%d", segmentName(first), from, d.o.Now().UnixNano())
-		if err := ReplaceFile(filepath.Join(d.Path, name), tail); err != nil {
-			return fmt.Errorf("the torn tail of %s could not be kept aside: %w", segmentName(first), err)
-		}
-		cut.Quarantine = append(cut.Quarantine, name)
-		cut.Bytes += int64(len(tail))
-	}
-	if whole {
-		if err := os.Remove(path); err != nil {
-			return err
-		}
-		return syncDir(filepath.Dir(path))
-	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Truncate(from), f.Sync(), f.Close())
-}
-
-// checkEnd holds the end of the log against the clean-stop mark.
+// checkEnd holds the end of the log against what the manifest knows of it: a
+// log that is shorter has lost entries. One that is longer than its clean-stop
+// mark has an older manifest, which somebody has put back; nothing is lost.
 func (d *Dir) checkEnd(last uint64) error {
+	name := "wal/" + segmentName(d.active.first)
+	for _, c := range d.Manifest.Checkpoints {
+		if c.Offset > last { // the log was synced that far before it was registered
+			return d.damage(name, d.active.size, last+1,
+				fmt.Sprintf("the log ends at offset %d, but there is the checkpoint @%d: entries are lost", last, c.Offset))
+		}
+	}
 	c := d.Manifest.Clean
-	if c == nil || c.Last == last && (d.active.count == 0 || d.active.crc == c.CRC) {
-		return nil
+	switch {
+	case c == nil:
+	case c.Last > last:
+		return d.damage(name, d.active.size, last+1,
+			fmt.Sprintf("the log ends at offset %d, but the server stopped in order at %d: entries are lost", last, c.Last))
+	case c.Last < last:
+		d.o.Logger.Warn().Uint64("last", last).Uint64("mark", c.Last).Msg("the log goes on after its clean-stop mark: the manifest is an older one")
+	case d.active.count > 0 && d.active.crc != c.CRC:
+		return d.damage(name, -1, last, "the last entry is another one than the clean-stop mark says")
 	}
-	if c.Last == last {
-		return d.damage("wal/"+segmentName(d.active.first), -1, last, "the last entry is another one than the clean-stop mark says")
-	}
-	return d.damage("wal/"+segmentName(d.active.first), d.active.size, last+1,
-		fmt.Sprintf("the log ends at offset %d, but the server stopped in order at %d: entries are lost", last, c.Last))
+	return nil
 }
 
 func (d *Dir) damage(file string, at int64, offset uint64, what string) error {

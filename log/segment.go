@@ -1,9 +1,9 @@
 package log
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -51,7 +51,9 @@ type segmentReader struct {
 	crc  uint32 // of the frame read last
 	eof  bool   // buf reaches the end of the file
 
-	chunk int // bytes of the read before
+	chunk int    // bytes of the read before
+	reuse bool   // bodies need not outlive the next read
+	spare []byte // with reuse: the memory that buf lies in
 }
 
 // A reader begins with small reads, for those who want one entry, and soon
@@ -107,19 +109,29 @@ func (r *segmentReader) read() (Entry, error) {
 func (r *segmentReader) want(n int) error {
 	for len(r.buf) < n && !r.eof {
 		r.chunk = min(max(2*r.chunk, readFirst), readAhead)
-		chunk := make([]byte, max(r.chunk, min(n-len(r.buf), 4*len(r.buf))))
-		got, err := r.f.ReadAt(chunk, r.pos+int64(len(r.buf)))
+		have := len(r.buf)
+		buf := r.room(have + max(r.chunk, min(n-have, 4*have)))
+		copy(buf, r.buf)
+		got, err := r.f.ReadAt(buf[have:], r.pos+int64(have))
 		if err != nil && err != io.EOF {
 			return err
 		}
 		r.eof = err == io.EOF
-		if len(r.buf) == 0 {
-			r.buf = chunk[:got]
-		} else {
-			r.buf = append(bytes.Clone(r.buf), chunk[:got]...)
-		}
+		r.buf = buf[:have+got]
 	}
 	return nil
+}
+
+// room is memory for n bytes. With reuse it is that of buf, which copy can move
+// within itself; without, bodies that were handed out keep theirs.
+func (r *segmentReader) room(n int) []byte {
+	if !r.reuse {
+		return make([]byte, n)
+	}
+	if cap(r.spare) < n {
+		r.spare = make([]byte, n)
+	}
+	return r.spare[:n]
 }
 
 // refresh forgets what is buffered, so that bytes written since are seen.
@@ -139,23 +151,77 @@ func (r *segmentReader) bad(what string) error {
 	return &badFrame{pos: r.pos, offset: r.next, what: what}
 }
 
-// findValid looks for a whole frame of a later offset anywhere after byte from
-// of data, which begins at byte 0 of a segment. It proves nothing by chance:
-// a CRC of 32 bits, a kind, a version and a plausible offset must agree.
-func findValid(data []byte, from int64, seed uint32, b base, after uint64) (Entry, bool) {
-	for i := int(from); i+frameMin < len(data); i++ {
-		n, head := binary.Uvarint(data[i:min(len(data), i+binary.MaxVarintLen32)])
-		if head <= 0 || n < frameMin || int(n) > len(data)-i-head {
-			continue
+// searcher looks for whole entries where none is expected, a window at a time.
+type searcher struct {
+	f    io.ReaderAt
+	size int64
+	seed uint32
+	base base
+}
+
+const (
+	searchWindow = 1 << 20
+	// headMax is the most that length, CRC and fields of an entry can take.
+	headMax = binary.MaxVarintLen32 + 4 + 2 + 3*binary.MaxVarintLen64
+)
+
+// next finds the first whole entry of an offset above after that begins at byte
+// from or later. Nothing passes by chance: a CRC of 32 bits, version, kind and a
+// plausible offset must agree. ok is false where there is none.
+func (s *searcher) next(from int64, after uint64) (e Entry, ok bool, err error) {
+	buf := make([]byte, min(searchWindow, max(s.size-from, 0)))
+	for at := from; at < s.size; {
+		n, err := s.f.ReadAt(buf[:min(int64(len(buf)), s.size-at)], at)
+		if err != nil && err != io.EOF {
+			return e, false, err
 		}
-		p := data[i+head : i+head+int(n)]
-		if p[4] != frameVersion || p[5] != KindChange {
-			continue
+		end := n - headMax
+		if at+int64(n) >= s.size || end <= 0 {
+			end = n
 		}
-		if e, err := parseFrame(p, seed, b); err == nil && e.Offset > after {
-			e.Pos = int64(i)
-			return e, true
+		for i := range end {
+			e, ok, err := s.entryAt(buf[i:min(n, i+headMax)], at+int64(i), after)
+			if ok || err != nil {
+				return e, ok, err
+			}
+		}
+		if n == 0 {
+			break // it was cut while we looked
+		}
+		at += int64(end)
+	}
+	return e, false, nil
+}
+
+// entryAt reports whether a whole entry lies at pos. The CRC is the dear part:
+// everything else is looked at first. The body is not kept.
+func (s *searcher) entryAt(head []byte, pos int64, after uint64) (Entry, bool, error) {
+	n, w := binary.Uvarint(head)
+	if w <= 0 || w > binary.MaxVarintLen32 || n < frameMin || n > maxEntry || int64(n) > s.size-pos-int64(w) {
+		return Entry{}, false, nil
+	}
+	p := head[w:]
+	if uint64(len(p)) > n {
+		p = p[:n]
+	}
+	e, err := parseFields(p, s.base)
+	if err != nil || e.Kind != KindChange || e.Offset <= after {
+		return e, false, nil
+	}
+	want := binary.LittleEndian.Uint32(p)
+	crc := s.seed
+	body := io.NewSectionReader(s.f, pos+int64(w)+4, int64(n)-4)
+	buf := make([]byte, min(int64(n), 64<<10))
+	for {
+		got, err := body.Read(buf)
+		crc = crc32.Update(crc, castagnoli, buf[:got])
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return e, false, err
 		}
 	}
-	return Entry{}, false
+	e.Pos, e.Size, e.Body = pos, w+int(n), nil
+	return e, crc == want, nil
 }

@@ -18,13 +18,12 @@ const syncEvery = time.Second
 const maxOld = 2
 
 // beginSegment makes the segment that the pending entries go to and hands the
-// full one to the syncer.
+// full one to the syncer. The name of the new one is durable after the next
+// Sync, as its bytes are: under Always that is this Commit's.
 func (l *Log) beginSegment() error {
-	l.mu.Lock()
-	for len(l.old) >= maxOld && l.fatal.Load() == nil {
-		l.sealed.Wait()
+	if err := l.awaitSealing(); err != nil {
+		return err
 	}
-	l.mu.Unlock()
 	first := l.last.Load() + 1
 	path := segmentPath(l.dir, first)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -34,13 +33,7 @@ func (l *Log) beginSegment() error {
 	f.Close()
 	seg, err := l.openSegment(segmentState{first: first, base: base{first: first}})
 	if err != nil {
-		os.Remove(path)
-		return err
-	}
-	if l.policy == Always {
-		if err := syncDir(filepath.Join(l.dir, "wal")); err != nil {
-			return errors.Join(err, seg.close(), os.Remove(path))
-		}
+		return errors.Join(err, os.Remove(path))
 	}
 	l.mu.Lock()
 	l.old = append(l.old, l.active)
@@ -48,6 +41,31 @@ func (l *Log) beginSegment() error {
 	l.mu.Unlock()
 	l.roll = false
 	l.kick()
+	return nil
+}
+
+// awaitSealing waits while too many full segments wait for the syncer. Where
+// the syncer cannot go on it does not wait: a full disk must not hang the writer.
+func (l *Log) awaitSealing() error {
+	l.mu.Lock()
+	for len(l.old) >= maxOld && l.sealErr == nil && l.fatal.Load() == nil {
+		l.sealed.Wait()
+	}
+	l.mu.Unlock()
+	if p := l.fatal.Load(); p != nil {
+		return *p
+	}
+	return l.blocked()
+}
+
+// blocked is why no further segment can begin, or nil.
+func (l *Log) blocked() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.old) >= maxOld && l.sealErr != nil {
+		l.kick()
+		return fmt.Errorf("full segments cannot be recorded as sealed: %w", l.sealErr)
+	}
 	return nil
 }
 
@@ -96,17 +114,18 @@ func (l *Log) Sync() error {
 		return *p
 	}
 	target := l.last.Load()
-	if target == l.durable.Load() {
-		return nil
-	}
 	l.mu.Lock()
 	segments := append(slices.Clone(l.old), l.active)
 	l.mu.Unlock()
-	err := l.syncFiles(segments)
-	if err != nil {
+	if target == l.durable.Load() && segments[len(segments)-1].named {
+		return nil
+	}
+	if err := l.syncFiles(segments); err != nil {
 		err = fmt.Errorf("fsync of the log failed, nothing after offset %d is certain: %w", l.durable.Load(), err)
+		l.mu.Lock() // or a writer on its way into awaitSealing would miss it
 		l.fatal.Store(&err)
 		l.sealed.Broadcast()
+		l.mu.Unlock()
 		l.o.Fatal(err)
 		return err
 	}
@@ -114,6 +133,8 @@ func (l *Log) Sync() error {
 	return nil
 }
 
+// syncFiles fsyncs segments, oldest first, then their names: the newest may
+// have begun since the round before.
 func (l *Log) syncFiles(segments []*segment) error {
 	if f := l.o.Faults; f != nil && f.Sync != nil {
 		if err := f.Sync(); err != nil {
@@ -121,61 +142,104 @@ func (l *Log) syncFiles(segments []*segment) error {
 		}
 	}
 	for _, s := range segments {
-		if err := fdatasync(s.f); err != nil && !errors.Is(err, os.ErrClosed) {
+		if err := fdatasync(s.f); err != nil {
 			return err
 		}
 	}
-	if len(segments) > 1 {
-		return syncDir(filepath.Join(l.dir, "wal"))
+	if segments[len(segments)-1].named {
+		return nil
+	}
+	if err := l.syncNames(); err != nil {
+		return err
+	}
+	for _, s := range segments {
+		s.named = true
 	}
 	return nil
 }
 
-// seal closes the rolled segments, which Sync has made durable, and records
-// them in the manifest.
-func (l *Log) seal() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for len(l.old) > 0 {
-		s := l.old[0]
-		if s.state.first+s.state.count-1 > l.durable.Load() {
-			return nil // rolled after the last Sync
-		}
-		next := l.manifest.clone()
-		next.Sealed = append(next.Sealed, s.state.sealed())
-		next.Active = s.state.first + s.state.count
-		if err := next.write(l.dir); err != nil {
+// syncNames makes the names in wal/ durable.
+func (l *Log) syncNames() error {
+	if f := l.o.Faults; f != nil && f.SyncDir != nil {
+		if err := f.SyncDir(); err != nil {
 			return err
 		}
-		l.manifest = next
-		l.old = l.old[1:]
+	}
+	return syncDir(filepath.Join(l.dir, "wal"))
+}
+
+// seal records the rolled segments that are durable in the manifest and closes
+// them. Only the syncer calls it, and Close after the syncer has ended.
+func (l *Log) seal() error {
+	for {
+		s := l.sealable()
+		if s == nil {
+			return nil
+		}
+		err := l.UpdateManifest(func(m *Manifest) error {
+			m.Sealed = append(m.Sealed, s.state.sealed())
+			m.Active = s.state.first + s.state.count
+			return nil
+		})
+		l.mu.Lock()
+		l.sealErr = err
+		if err == nil {
+			l.old = l.old[1:]
+		}
 		l.sealed.Broadcast()
-		if err := s.close(); err != nil {
+		l.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		l.syncMu.Lock() // a Sync of another goroutine may be at this descriptor
+		err = s.close()
+		l.syncMu.Unlock()
+		if err != nil {
 			l.o.Logger.Warn().Err(err).Msg("closing a sealed segment")
 		}
 	}
-	return nil
+}
+
+// sealable is the oldest rolled segment, if all of it is durable and so is the
+// name of the next, which the manifest will then expect.
+func (l *Log) sealable() *segment {
+	l.syncMu.Lock()
+	defer l.syncMu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.old) == 0 {
+		return nil
+	}
+	s, next := l.old[0], l.active
+	if len(l.old) > 1 {
+		next = l.old[1]
+	}
+	if !next.named || s.state.first+s.state.count-1 > l.durable.Load() {
+		return nil // rolled after the last Sync: the kick of that roll is still to come
+	}
+	return s
 }
 
 // Manifest is a copy of the manifest as it is now.
-func (l *Log) Manifest() *Manifest {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.manifest.clone()
-}
+func (l *Log) Manifest() *Manifest { return l.manifest.Load().clone() }
 
 // UpdateManifest changes the manifest: wholly, or not at all.
 func (l *Log) UpdateManifest(change func(*Manifest) error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	next := l.manifest.clone()
+	l.manifestMu.Lock()
+	defer l.manifestMu.Unlock()
+	next := l.Manifest()
 	if err := change(next); err != nil {
 		return err
+	}
+	if f := l.o.Faults; f != nil && f.Manifest != nil {
+		if err := f.Manifest(); err != nil {
+			return err
+		}
 	}
 	if err := next.write(l.dir); err != nil {
 		return err
 	}
-	l.manifest = next
+	l.manifest.Store(next)
 	return nil
 }
 

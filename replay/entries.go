@@ -55,7 +55,11 @@ func (s *Entries) Next() (*Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.origins.line(s.dir, e)
+	h, events, err := s.origins.follow(s.dir, e)
+	if err != nil {
+		return nil, err
+	}
+	return s.origins.line(e, h, events)
 }
 
 // Close ends reading.
@@ -69,21 +73,27 @@ type origins struct {
 	known   map[uint64]*event.Origin
 }
 
-// line unpacks an entry of the log in dir. Entries must come in order, but may
-// begin anywhere in a segment: what its earlier ones say is then read first.
-func (o *origins) line(dir string, e log.Entry) (*Line, error) {
+// follow takes an entry of the log in dir and gives its header and events.
+// Entries must come in order, and all of them; the first may lie anywhere in its
+// segment: what the segment's earlier ones say is then read first.
+func (o *origins) follow(dir string, e log.Entry) (event.Header, []byte, error) {
 	if o.known == nil || o.segment != e.Segment {
 		o.segment, o.known = e.Segment, map[uint64]*event.Origin{}
 		if err := o.readBefore(dir, e); err != nil {
-			return nil, err
+			return event.Header{}, nil, err
 		}
 	}
 	h, events, err := event.DecodeHeader(e.Body)
 	if err != nil {
-		return nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
+		return h, nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
 	}
 	o.note(h)
-	l := &Line{Offset: e.Offset, Time: e.Time, Conn: h.Conn, Origin: o.known[h.Conn], Cause: h.Argv, Size: e.Size}
+	return h, events, nil
+}
+
+// line unpacks an entry that has been followed.
+func (o *origins) line(e log.Entry, h event.Header, events []byte) (l *Line, err error) {
+	l = &Line{Offset: e.Offset, Time: e.Time, Conn: h.Conn, Origin: o.known[h.Conn], Cause: h.Argv, Size: e.Size}
 	if h.Argv == nil {
 		l.Cause = [][]byte{[]byte(h.Name)}
 	}

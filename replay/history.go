@@ -84,20 +84,21 @@ type historian struct {
 
 // entry applies an entry and reports it if it changed the key.
 func (h *historian) entry(e log.Entry, visit func(Change) error) error {
-	if !h.concerns(e.Body) {
+	head, events, err := h.origins.follow(h.dir, e)
+	if err != nil {
+		return err
+	}
+	if !h.concerns(e.Body, events) {
 		return h.apply(e)
 	}
-	line, err := h.origins.line(h.dir, e)
+	line, err := h.origins.line(e, head, events)
 	if err != nil {
 		return err
 	}
 	c := Change{Line: *line, DB: h.db, Key: h.key, Before: h.value()}
-	c.Facts, err = h.facts(e)
-	if err != nil {
+	c.Facts, err = h.facts(e, head.DB, events)
+	if err != nil || len(c.Facts) == 0 {
 		return err
-	}
-	if len(c.Facts) == 0 {
-		return nil
 	}
 	c.After = h.value()
 	return visit(c)
@@ -112,12 +113,12 @@ func (h *historian) apply(e log.Entry) error {
 
 // concerns is a quick look: only an entry that holds the key's bytes, or says
 // something of whole databases, can change it. It may say yes for nothing.
-func (h *historian) concerns(body []byte) bool {
+func (h *historian) concerns(body, events []byte) bool {
 	if bytes.Contains(body, h.key) {
 		return true
 	}
-	_, events, err := event.DecodeHeader(body)
 	var e event.Event
+	var err error
 	for err == nil && len(events) > 0 {
 		events, err = e.Decode(events)
 		switch e.Kind {
@@ -129,13 +130,9 @@ func (h *historian) concerns(body []byte) bool {
 }
 
 // facts applies an entry event by event and returns those that touch the key.
-func (h *historian) facts(e log.Entry) ([]Fact, error) {
-	head, events, err := event.DecodeHeader(e.Body)
-	if err != nil {
-		return nil, err
-	}
+func (h *historian) facts(e log.Entry, db int, events []byte) ([]Fact, error) {
 	var found []Fact
-	for db := head.DB; len(events) > 0; {
+	for len(events) > 0 {
 		f := Fact{DB: db}
 		rest, err := f.Event.Decode(events)
 		if err != nil {

@@ -149,7 +149,7 @@ func parseNumber(s string) (uint64, error) {
 func parseTime(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err == nil {
-		return t, nil
+		return t.UTC(), nil
 	}
 	if _, zoneless := time.Parse("2006-01-02T15:04:05.999999999", s); zoneless == nil {
 		return t, fmt.Errorf("the time has no zone: write %sZ for UTC, or %s+02:00", s, s)

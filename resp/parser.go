@@ -11,18 +11,26 @@ type Limits struct {
 	Bulk   int // bytes of one argument
 	Args   int // arguments of one command
 	Inline int // bytes of an inline command, and of a count line
-	Buffer int // bytes that may wait in a parser, whole and half commands
+	Buffer int // bytes that may wait in a parser, with what it notes about them
+
+	// Untrusted says that Bulk and Args hold only until the client has
+	// authenticated itself; the error for exceeding them then says so.
+	Untrusted bool
 }
 
-// DefaultLimits are Redis' own.
+// maxBulk is the longest argument that anybody may send.
+const maxBulk = 512 << 20
+
+// DefaultLimits are Redis' own: 512 MiB for an argument, 2³¹−1 arguments, 64 KiB
+// for a line, 1 GiB waiting.
 func DefaultLimits() Limits {
-	return Limits{Bulk: 512 << 20, Args: math.MaxInt32, Inline: 64 << 10, Buffer: 1 << 30}
+	return Limits{Bulk: maxBulk, Args: math.MaxInt32, Inline: 64 << 10, Buffer: 1 << 30}
 }
 
 // UntrustedLimits hold for a client that has not authenticated itself yet: it
-// has nothing to say but AUTH or HELLO.
+// has nothing to say but AUTH or HELLO. 16 KiB for an argument, 10 arguments.
 func UntrustedLimits() Limits {
-	return Limits{Bulk: 16 << 10, Args: 10, Inline: 64 << 10, Buffer: 1 << 20}
+	return Limits{Bulk: 16 << 10, Args: 10, Inline: 64 << 10, Buffer: 1 << 20, Untrusted: true}
 }
 
 // ProtocolError says that the bytes can never become a command. Its text is
@@ -37,25 +45,35 @@ func protocolError(format string, args ...any) error {
 	return &ProtocolError{fmt.Sprintf(format, args...)}
 }
 
-// Parser turns bytes into commands, as they come. It owns the buffer that they
-// are read into:
+// Parser turns bytes into commands, as they come. It never reads and never
+// waits; it owns the buffer that whoever reads the socket reads into:
 //
 //	n, err := conn.Read(p.Space())
 //	p.Filled(n)
 //	for { args, err := p.Next(); … }    until args is nil
-//	p.Release()                         once the commands have been executed
+//	p.Release(keep)                     once the commands have been executed
 //
-// Arguments point into the buffer; they are valid until Release, and Space must
-// not be called before that while there are any.
+// Arguments point into the buffer (those of inline commands are copies, since
+// their escapes are undone). They are valid until Release, and Space must not
+// be called before that while there are any.
+//
+// # How to read this file
+//
+// Next goes on where it stopped: a multi-bulk command that has arrived in part
+// is remembered as places in the buffer (spans), not as slices, because the
+// buffer moves when it grows. So every byte is looked at once, however small
+// the pieces are that it comes in. Only when the last argument is there are
+// the slices made, in an arena that Release empties.
 type Parser struct {
-	buf    []byte // bytes from r to w have arrived
+	buf    []byte // bytes from r to w have arrived and are not handed out
 	r, w   int
+	chunk  int // size of buf while no command needs more
 	limits Limits
 
 	// The multi-bulk command that begins at r, as far as it is known. Places
 	// count from r.
 	pos   int   // where to go on
-	want  int   // arguments still to come
+	want  int   // arguments still to come; 0: no command has begun
 	bulk  int   // bytes of the argument at pos, -1 while its length is not read
 	spans []int // begin and end of each argument so far
 
@@ -63,53 +81,86 @@ type Parser struct {
 	err  error    // final
 }
 
-// minRead is the size that a buffer begins with; Space gives at least half of
-// it.
-const minRead = 16 << 10
+// A parser's buffer begins small, so that ten thousand silent connections cost
+// little, and doubles while reads fill it.
+const (
+	minChunk = 2 << 10
+	maxChunk = 16 << 10
+)
+
+// spanCost is what one argument of an unfinished command costs beside its
+// bytes: its span, and its slice later.
+const spanCost = 40
+
+// keepArena is how many arguments an idle parser keeps room for.
+const keepArena = 1024
 
 // NewParser gives a parser with the default limits.
-func NewParser() *Parser { return &Parser{limits: DefaultLimits(), bulk: -1} }
+func NewParser() *Parser {
+	return &Parser{limits: DefaultLimits(), bulk: -1, chunk: minChunk}
+}
 
 // SetLimits changes what is allowed from now on.
 func (p *Parser) SetLimits(l Limits) { p.limits = l }
 
-// Space returns room to read into. The buffer grows only when it is full of
-// bytes that have arrived, so memory follows what a client really sends.
+// Space returns room to read into, at least one byte. The buffer grows only
+// when it is full of bytes that have arrived, so memory follows what a client
+// really sends, not what it announces; but it does not grow beyond the end of
+// an argument whose length is known.
 func (p *Parser) Space() []byte {
-	if len(p.buf)-p.w >= minRead/2 {
+	if len(p.buf)-p.w >= p.chunk/2 {
 		return p.buf[p.w:]
 	}
 	waiting := p.w - p.r
-	if len(p.buf)-waiting >= minRead/2 && waiting <= len(p.buf)/2 {
-		copy(p.buf, p.buf[p.r:p.w])
-	} else {
-		grown := make([]byte, max(minRead, 2*waiting))
-		copy(grown, p.buf[p.r:p.w])
-		p.buf = grown
+	size := max(p.chunk, 2*waiting)
+	if end := p.pos + p.bulk + 2; p.bulk >= 0 && end > waiting {
+		size = min(size, max(p.chunk, end))
 	}
-	p.r, p.w = 0, waiting
+	switch {
+	case len(p.buf) < size || len(p.buf) > 4*size:
+		p.move(size)
+	case p.r > 0:
+		copy(p.buf, p.buf[p.r:p.w])
+		p.r, p.w = 0, waiting
+	}
 	return p.buf[p.w:]
 }
 
+// move takes what is waiting into a new buffer.
+func (p *Parser) move(size int) {
+	moved := make([]byte, size)
+	p.w = copy(moved, p.buf[p.r:p.w])
+	p.r, p.buf = 0, moved
+}
+
 // Filled says that n bytes were read into Space.
-func (p *Parser) Filled(n int) { p.w += n }
+func (p *Parser) Filled(n int) {
+	p.w += n
+	if p.w == len(p.buf) && p.chunk < maxChunk {
+		p.chunk *= 2
+	}
+}
 
 // Waiting is the number of bytes that have arrived and are not handed out.
 func (p *Parser) Waiting() int { return p.w - p.r }
 
 // Release ends the validity of all commands handed out. keep is how many bytes
-// of buffer an idle connection may keep.
+// of buffer may stay beyond what is waiting; less than 16 KiB makes a busy
+// connection allocate.
 func (p *Parser) Release(keep int) {
 	clear(p.args)
 	p.args = p.args[:0]
-	if cap(p.args) > 4096 {
+	if cap(p.args) > keepArena {
 		p.args = nil
 	}
-	if p.r == p.w {
+	waiting := p.w - p.r
+	switch large := len(p.buf) > max(keep, 4*waiting); {
+	case waiting == 0 && large:
+		p.r, p.w, p.buf = 0, 0, nil
+	case waiting == 0:
 		p.r, p.w = 0, 0
-		if len(p.buf) > keep {
-			p.buf = nil
-		}
+	case large:
+		p.move(max(p.chunk, 2*waiting))
 	}
 }
 
@@ -119,18 +170,16 @@ func (p *Parser) Next() ([][]byte, error) {
 	for p.r < p.w && p.err == nil {
 		var args [][]byte
 		var done bool
-		var err error
 		if p.want > 0 || p.buf[p.r] == '*' {
-			args, done, err = p.multiBulk()
+			args, done, p.err = p.multiBulk()
 		} else {
-			args, done, err = p.inline()
+			args, done, p.err = p.inline()
 		}
-		if err != nil || !done {
-			if err == nil && p.Waiting() > p.limits.Buffer {
-				err = protocolError("query buffer limit of %d bytes exceeded", p.limits.Buffer)
-			}
-			p.err = err
-			return nil, err
+		if p.err == nil && !done && p.Waiting()+spanCost/2*len(p.spans) > p.limits.Buffer {
+			p.err = protocolError("query buffer limit of %d bytes exceeded", p.limits.Buffer)
+		}
+		if p.err != nil || !done {
+			break
 		}
 		if len(args) > 0 {
 			return args, nil
@@ -183,7 +232,7 @@ func (p *Parser) begin() (done bool, err error) {
 	}
 	n, valid := parseInt(line[1:])
 	switch {
-	case !valid || n > int64(p.limits.Args) && n > math.MaxInt32:
+	case !valid || n > math.MaxInt32 || n > int64(p.limits.Args) && !p.limits.Untrusted:
 		return false, protocolError("invalid multibulk length")
 	case n > int64(p.limits.Args):
 		return false, protocolError("unauthenticated multibulk length")
@@ -207,27 +256,18 @@ func (p *Parser) bulkHead() (ok bool, err error) {
 		}
 		return false, nil
 	}
-	if len(line) == 0 || line[0] != '$' {
-		return false, protocolError("expected '$', got '%s'", firstChar(p.buf[p.r+p.pos]))
+	if c := p.buf[p.r+p.pos]; c != '$' {
+		return false, &ProtocolError{"expected '$', got '" + string([]byte{c}) + "'"}
 	}
 	n, valid := parseInt(line[1:])
 	switch {
-	case !valid || n < 0 || n > int64(p.limits.Bulk) && n > 16<<10:
-		if valid && n > 16<<10 && n <= int64(DefaultLimits().Bulk) && p.limits.Bulk == UntrustedLimits().Bulk {
-			return false, protocolError("unauthenticated bulk length")
-		}
+	case !valid || n < 0 || n > maxBulk || n > int64(p.limits.Bulk) && !p.limits.Untrusted:
 		return false, protocolError("invalid bulk length")
+	case n > int64(p.limits.Bulk):
+		return false, protocolError("unauthenticated bulk length")
 	}
 	p.bulk, p.pos = int(n), next
 	return true, nil
-}
-
-// firstChar shows a byte as Redis does in its errors.
-func firstChar(c byte) string {
-	if c < ' ' || c > '~' {
-		return " "
-	}
-	return string(rune(c))
 }
 
 // collect makes the arguments of the finished command and moves on behind it.
@@ -239,7 +279,7 @@ func (p *Parser) collect() [][]byte {
 	}
 	p.r += p.pos
 	p.pos, p.spans = 0, p.spans[:0]
-	if cap(p.spans) > 4096 {
+	if cap(p.spans) > keepArena {
 		p.spans = nil
 	}
 	return p.args[from:len(p.args):len(p.args)]
@@ -249,10 +289,10 @@ func (p *Parser) collect() [][]byte {
 func (p *Parser) inline() (args [][]byte, done bool, err error) {
 	data := p.buf[p.r:p.w]
 	end := bytes.IndexByte(data, '\n')
+	if end > p.limits.Inline || end < 0 && len(data) > p.limits.Inline {
+		return nil, false, protocolError("too big inline request")
+	}
 	if end < 0 {
-		if len(data) > p.limits.Inline {
-			return nil, false, protocolError("too big inline request")
-		}
 		return nil, false, nil
 	}
 	p.r += end + 1
@@ -266,20 +306,21 @@ func (p *Parser) inline() (args [][]byte, done bool, err error) {
 }
 
 // parseInt reads a decimal number as Redis' string2ll does: no blanks, no plus,
-// no leading zeros.
+// no leading zeros, no minus zero.
 func parseInt(b []byte) (n int64, ok bool) {
 	digits, negative := b, false
 	if len(b) > 0 && b[0] == '-' {
 		digits, negative = b[1:], true
 	}
-	if len(digits) == 0 || len(digits) > 18 || digits[0] == '0' && (len(digits) > 1 || negative) {
+	if len(digits) == 0 || digits[0] == '0' && (len(digits) > 1 || negative) {
 		return 0, false
 	}
 	for _, c := range digits {
-		if c < '0' || c > '9' {
+		d := int64(c) - '0'
+		if d < 0 || d > 9 || n > (math.MaxInt64-d)/10 {
 			return 0, false
 		}
-		n = n*10 + int64(c-'0')
+		n = n*10 + d
 	}
 	if negative {
 		n = -n

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/altilium-db/altilium/state/event"
 )
@@ -18,8 +19,8 @@ func (s *State) ApplyEntry(body []byte) error {
 
 // Apply applies events that begin in database db, and returns the database that
 // they end in. It is the only thing that changes a state. An error means that
-// the events were not made for this state: the event that it names, and those
-// after it, were not applied.
+// the events were not made for this state: the event that it names (by kind and
+// key) and those after it were not applied, those before it were.
 func (s *State) Apply(db int, events []byte) (after int, err error) {
 	for len(events) > 0 {
 		rest, err := s.ev.Decode(events)
@@ -34,10 +35,11 @@ func (s *State) Apply(db int, events []byte) (after int, err error) {
 	return db, nil
 }
 
-// one applies one event.
+// one applies one event, in the database that is current; it returns the one
+// that is current after it. Each event is checked whole before anything changes.
 func (s *State) one(db int, ev *event.Event) (after int, err error) {
-	if db < 0 || db >= Databases || ev.DB < 0 || ev.DB >= Databases || ev.DB2 < 0 || ev.DB2 >= Databases {
-		return db, fmt.Errorf("%v: there is no such database", ev)
+	if db < 0 || db >= Databases || ev.DB >= Databases || ev.DB2 >= Databases {
+		return db, fmt.Errorf("%v in database %d (%d, %d): there is no such database", ev.Kind, db, ev.DB, ev.DB2)
 	}
 	d := s.dbs[db]
 	switch ev.Kind {
@@ -57,140 +59,156 @@ func (s *State) one(db int, ev *event.Event) (after int, err error) {
 	case event.HashDelete:
 		err = s.hashDelete(d, ev)
 	case event.Flush:
-		s.flush(func(o *database) bool { return o == s.dbs[ev.DB] })
+		s.dbs[ev.DB] = newDatabase()
+		s.findNext()
 	case event.FlushAll:
-		s.flush(func(*database) bool { return true })
+		for i := range s.dbs {
+			s.dbs[i] = newDatabase()
+		}
+		s.findNext()
 	case event.Swap:
 		s.dbs[ev.DB], s.dbs[ev.DB2] = s.dbs[ev.DB2], s.dbs[ev.DB]
-		s.rebuildHeap(func(*database) bool { return false })
 	default:
 		err = s.keyEvent(d, ev)
 	}
 	return db, err
 }
 
+// foreign is the error of an event that was made for another state.
+func foreign(ev *event.Event, why string) error {
+	return fmt.Errorf("%v of key %s: %s", ev.Kind, shown(ev.Key), why)
+}
+
+// holds is why an event does not fit a key of another type.
+func holds(e *entry) string { return "it holds a " + e.typ.String() }
+
+const noKey = "there is no such key"
+
+// shown is a key in an error: quoted, its beginning if it is long.
+func shown(key []byte) string {
+	const most = 64
+	if len(key) > most {
+		return fmt.Sprintf("%q… (%d bytes)", key[:most], len(key))
+	}
+	return strconv.Quote(string(key))
+}
+
 // keyEvent applies the events that speak of a key as a whole.
 func (s *State) keyEvent(d *database, ev *event.Event) error {
 	e := d.keys.Get(ev.Key)
 	if e == nil {
-		return fmt.Errorf("%v: there is no such key", ev)
+		return foreign(ev, noKey)
 	}
 	switch ev.Kind {
 	case event.Delete:
 		s.remove(d, e)
 	case event.Expire:
 		s.setExpire(d, e, ev.At)
-		d.changed(e)
+		d.resum(e)
 	case event.Rename:
-		if e.key == string(ev.To) {
-			return nil
+		if e.key != string(ev.To) {
+			s.remove(d, e)
+			s.place(d, e, string(ev.To))
 		}
-		s.remove(d, e)
-		s.place(d, e, string(ev.To))
 	case event.Move:
-		s.remove(d, e)
-		s.place(s.dbs[ev.DB], e, e.key)
+		if to := s.dbs[ev.DB]; to != d {
+			s.remove(d, e)
+			s.place(to, e, e.key)
+		}
 	case event.Copy:
-		to := s.dbs[ev.DB]
-		if to == d && e.key == string(ev.To) {
-			return nil
+		if to := s.dbs[ev.DB]; to != d || e.key != string(ev.To) {
+			s.place(to, e.clone(), string(ev.To))
 		}
-		c := &entry{typ: e.typ, enc: e.enc, expire: e.expire, access: e.access, heap: -1}
-		if e.typ == Hash {
-			c.hash = e.hash.clone()
-		} else {
-			c.value = append([]byte(nil), e.value...)
-		}
-		s.place(to, c, string(ev.To))
 	default:
-		return fmt.Errorf("%v: events of this kind cannot be applied", ev)
+		return foreign(ev, "events of this kind cannot be applied")
 	}
 	return nil
 }
 
-// remove takes an entry out of its database. It keeps its value and expiry.
+// clone copies an entry; the copy is in no database.
+func (e *entry) clone() *entry {
+	c := &entry{typ: e.typ, enc: e.enc, expire: e.expire, access: e.access, heap: -1, body: e.body, dirty: e.dirty}
+	if e.typ == Hash {
+		c.hash = e.hash.clone()
+	} else {
+		c.value = append([]byte(nil), e.value...)
+	}
+	return c
+}
+
+// remove takes an entry out of its database. It keeps its value and expiry, so
+// that place can put it elsewhere.
 func (s *State) remove(d *database, e *entry) {
 	at := e.expire
 	s.setExpire(d, e, 0)
 	e.expire = at
 	d.keys.Delete(e)
 	d.sum -= e.sum
-	e.sum, e.dirty = 0, false
+	e.sum = 0
+	if e.dirty {
+		delete(d.dirty, e)
+	}
 }
 
 // place puts an entry that is in no database under a key, replacing what is
 // there.
 func (s *State) place(d *database, e *entry, key string) {
-	if old := d.keys.Get([]byte(key)); old != nil {
+	if old := d.keys.Get(bytesOf(key)); old != nil {
 		s.remove(d, old)
 	}
 	at := e.expire
 	e.key, e.expire = key, 0
 	d.keys.Put(e)
 	s.setExpire(d, e, at)
-	d.changed(e)
-}
-
-func (s *State) flush(which func(*database) bool) {
-	for i, d := range s.dbs {
-		if which(d) {
-			s.dbs[i] = &database{keys: newMapKeyspace()}
-		}
+	if e.dirty {
+		d.setDirty(e)
 	}
-	alive := func(d *database) bool { return s.number(d) < 0 }
-	s.rebuildHeap(alive)
+	d.resum(e)
 }
 
 // setString makes key a string, whatever it was.
 func (s *State) setString(d *database, ev *event.Event, enc encoding) {
 	e := d.keys.Get(ev.Key)
 	if e == nil {
-		e = &entry{key: string(ev.Key), heap: -1, access: s.clock}
+		e = newString(ev.Key, ev.Value)
 		d.keys.Put(e)
-	}
-	if cap(e.value) >= len(ev.Value) && cap(e.value) <= 2*len(ev.Value)+64 {
-		e.value = append(e.value[:0], ev.Value...)
 	} else {
-		e.value = append(make([]byte, 0, len(ev.Value)), ev.Value...)
+		e.value = overwrite(e.value, ev.Value)
+		e.typ, e.hash = String, nil
 	}
-	e.typ, e.enc, e.hash, e.access = String, enc, nil, s.clock
+	e.enc, e.access = enc, s.clock
 	s.setExpire(d, e, ev.At)
-	e.dirty = false
-	d.changed(e)
-}
-
-// stringToChange finds the string that an event changes in part.
-func stringToChange(d *database, ev *event.Event) (*entry, error) {
-	e := d.keys.Get(ev.Key)
-	if e != nil && e.typ != String {
-		return nil, fmt.Errorf("%v: the key holds a %v", ev, e.typ)
-	}
-	return e, nil
+	d.rewritten(e)
 }
 
 func (s *State) appendTail(d *database, ev *event.Event) error {
-	e, err := stringToChange(d, ev)
-	if err != nil {
-		return err
+	e := d.keys.Get(ev.Key)
+	switch {
+	case e == nil:
+		return foreign(ev, noKey)
+	case e.typ != String:
+		return foreign(ev, holds(e))
 	}
-	if e == nil {
-		return fmt.Errorf("%v: there is no such key", ev)
-	}
-	e.value, e.enc, e.access = append(e.value, ev.Value...), encRaw, s.clock
-	s.changedLater(d, e)
+	e.value = append(e.value, ev.Value...)
+	e.enc, e.access = encRaw, s.clock
+	d.edited(e)
 	return nil
 }
 
+// maxString is the length that a Range event may make a string, in bytes. The
+// commands have the same limit; here it keeps an offset from allocating anything.
+const maxString = 512 << 20
+
 func (s *State) writeRange(d *database, ev *event.Event) error {
-	e, err := stringToChange(d, ev)
-	if err != nil {
-		return err
+	if ev.At > maxString-int64(len(ev.Value)) {
+		return foreign(ev, fmt.Sprintf("%d bytes at offset %d are beyond the longest string", len(ev.Value), ev.At))
 	}
-	if ev.At < 0 || ev.At+int64(len(ev.Value)) > 1<<30 {
-		return fmt.Errorf("range at %d: out of bounds", ev.At)
+	e := d.keys.Get(ev.Key)
+	if e != nil && e.typ != String {
+		return foreign(ev, holds(e))
 	}
 	if e == nil {
-		e = &entry{key: string(ev.Key), typ: String, heap: -1}
+		e = newString(ev.Key, nil)
 		d.keys.Put(e)
 	}
 	if end := int(ev.At) + len(ev.Value); end > len(e.value) {
@@ -198,14 +216,14 @@ func (s *State) writeRange(d *database, ev *event.Event) error {
 	}
 	copy(e.value[ev.At:], ev.Value)
 	e.enc, e.access = encRaw, s.clock
-	s.changedLater(d, e)
+	d.edited(e)
 	return nil
 }
 
 func (s *State) hashSet(d *database, ev *event.Event) error {
 	e := d.keys.Get(ev.Key)
 	if e != nil && e.typ != Hash {
-		return fmt.Errorf("%v: the key holds a %v", ev, e.typ)
+		return foreign(ev, holds(e))
 	}
 	if e == nil {
 		e = &entry{key: string(ev.Key), typ: Hash, hash: &hash{}, heap: -1}
@@ -215,25 +233,32 @@ func (s *State) hashSet(d *database, ev *event.Event) error {
 		e.hash.set(ev.Items[i], ev.Items[i+1])
 	}
 	e.enc, e.access = e.hash.encoding(), s.clock
-	d.changed(e)
+	d.rewritten(e)
 	return nil
 }
 
+// hashDelete removes fields; one that is named twice is removed once.
 func (s *State) hashDelete(d *database, ev *event.Event) error {
 	e := d.keys.Get(ev.Key)
-	if e == nil || e.typ != Hash {
-		return fmt.Errorf("%v: the key holds no hash", ev)
+	switch {
+	case e == nil:
+		return foreign(ev, noKey)
+	case e.typ != Hash:
+		return foreign(ev, holds(e))
 	}
 	for _, field := range ev.Items {
-		if !e.hash.remove(field) {
-			return fmt.Errorf("%v: there is no field %q", ev, field)
+		if e.hash.place(field) < 0 {
+			return foreign(ev, "there is no field "+shown(field))
 		}
+	}
+	for _, field := range ev.Items {
+		e.hash.remove(field)
 	}
 	if len(e.hash.pairs) == 0 {
 		s.remove(d, e)
 		return nil
 	}
 	e.access = s.clock
-	d.changed(e)
+	d.rewritten(e)
 	return nil
 }

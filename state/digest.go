@@ -3,7 +3,6 @@ package state
 import (
 	"crypto/sha1"
 	"encoding/binary"
-	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -26,68 +25,73 @@ func pairDigest(field string, value []byte) uint64 {
 	return mix(xxhash.Sum64String(field), xxhash.Sum64(value))
 }
 
-// content is the digest of a value.
-func (e *entry) content() uint64 {
-	if e.typ == Hash {
-		return e.hash.sum
-	}
-	return xxhash.Sum64(e.value)
-}
-
 // digest is the digest of a key with all that it holds.
-func (e *entry) digest() uint64 {
+func (e *entry) digest(body uint64) uint64 {
 	d := mix(xxhash.Sum64String(e.key), uint64(e.typ))
-	d = mix(d, e.body)
+	d = mix(d, body)
 	return mix(d, uint64(e.expire))
 }
 
-// changed brings a database's sum up to date after e has changed.
-func (d *database) changed(e *entry) {
-	e.body = e.content()
-	now := e.digest()
+// resum brings a database's sum up to date after e's key or expiry has changed,
+// or e.body.
+func (d *database) resum(e *entry) {
+	if e.dirty {
+		return
+	}
+	now := e.digest(e.body)
 	d.sum += now - e.sum
 	e.sum = now
 }
 
-// changedLater is changed for a long string that was changed in part: hashing it
-// each time would make a loop of APPENDs quadratic. It is done when the digest
-// is asked for.
-func (s *State) changedLater(d *database, e *entry) {
-	if len(e.value) < 4096 {
-		d.changed(e)
+// rewritten is called when e's content has changed.
+func (d *database) rewritten(e *entry) {
+	if e.dirty {
+		e.dirty = false
+		delete(d.dirty, e)
+	}
+	if e.typ == Hash {
+		e.body = e.hash.sum
+	} else {
+		e.body = xxhash.Sum64(e.value)
+	}
+	d.resum(e)
+}
+
+// lateFrom is the length from which a string that changes in part is hashed
+// when the digest is asked for, not at each change: a loop of APPENDs would be
+// quadratic otherwise.
+const lateFrom = 4096
+
+// edited is called when a string has changed in part.
+func (d *database) edited(e *entry) {
+	if len(e.value) < lateFrom {
+		d.rewritten(e)
 		return
 	}
 	if !e.dirty {
-		e.dirty = true
 		d.sum -= e.sum
 		e.sum = 0
-		s.dirty = append(s.dirty, e)
+		d.setDirty(e)
 	}
 }
 
-// settle computes what changedLater has put off.
-func (s *State) settle() {
-	for _, e := range s.dirty {
-		if !e.dirty {
-			continue
-		}
-		e.dirty = false
-		for _, d := range s.dbs {
-			if d.keys.Get(unsafe.Slice(unsafe.StringData(e.key), len(e.key))) == e {
-				d.changed(e)
-			}
-		}
+func (d *database) setDirty(e *entry) {
+	if d.dirty == nil {
+		d.dirty = map[*entry]struct{}{}
 	}
-	s.dirty = s.dirty[:0]
+	e.dirty = true
+	d.dirty[e] = struct{}{}
 }
 
 // Digest is the digest of the whole state: the same for the same keys, values,
 // types and expiries. It costs nothing but for long strings that were changed in
 // part since the last call.
 func (s *State) Digest() uint64 {
-	s.settle()
 	var total uint64
 	for i, d := range s.dbs {
+		for e := range d.dirty { // a sum: the order does not matter
+			d.rewritten(e)
+		}
 		if d.keys.Len() > 0 {
 			total += mix(uint64(i)+1, d.sum)
 		}
@@ -101,15 +105,15 @@ func (s *State) RecomputeDigest() uint64 {
 	for i, d := range s.dbs {
 		var sum uint64
 		for k := range d.keys.Len() {
-			e := *d.keys.At(k)
-			e.body = xxhash.Sum64(e.value)
+			e := d.keys.At(k)
+			body := xxhash.Sum64(e.value)
 			if e.typ == Hash {
-				e.body = 0
+				body = 0
 				for _, p := range e.hash.pairs {
-					e.body += pairDigest(p.field, p.value)
+					body += pairDigest(p.field, p.value)
 				}
 			}
-			sum += e.digest()
+			sum += e.digest(body)
 		}
 		if d.keys.Len() > 0 {
 			total += mix(uint64(i)+1, sum)
@@ -154,7 +158,7 @@ func (d *sum20) mix(p []byte) {
 
 func (e *entry) redisDigest() sum20 {
 	var d sum20
-	d.mix([]byte(e.key))
+	d.mix(bytesOf(e.key))
 	if e.typ == String {
 		d.mix([]byte{0, 0, 0, 0})
 		d.mix(e.value)
@@ -162,7 +166,7 @@ func (e *entry) redisDigest() sum20 {
 		d.mix([]byte{0, 0, 0, 4})
 		for _, p := range e.hash.pairs {
 			var pd sum20
-			pd.mix([]byte(p.field))
+			pd.mix(bytesOf(p.field))
 			pd.mix(p.value)
 			d.xor(pd[:])
 		}

@@ -1,6 +1,8 @@
 package state
 
-// entry is one key.
+import "unsafe"
+
+// entry is one key. It is in at most one database.
 type entry struct {
 	key    string
 	value  []byte // of a string
@@ -12,9 +14,48 @@ type entry struct {
 	access uint32 // s, when it was last touched; a hint
 	typ    Type
 	enc    encoding
-	dirty  bool   // its content digest must be computed anew
-	sum    uint64 // its share in the database's sum
-	body   uint64 // digest of its content
+	dirty  bool   // a string's content digest is behind its content
+	sum    uint64 // its share in the database's sum; 0 while dirty or in no database
+	body   uint64 // digest of its content, unless dirty
+}
+
+// due reports whether its expiry has come.
+func (e *entry) due(nowMS int64) bool { return e.expire != 0 && e.expire <= nowMS }
+
+// maxJoined is the size up to which a value shares its key's block. Such a block
+// lives as long as its key does, even when a shorter value has replaced this one.
+const maxJoined = 256
+
+// join copies a key and its value into one block where that is worth it: one
+// allocation instead of two. The value may be overwritten and grow, the key is
+// never written to.
+func join(key, value []byte) (string, []byte) {
+	if len(value) > maxJoined {
+		return string(key), append(make([]byte, 0, len(value)), value...)
+	}
+	block := make([]byte, len(key)+len(value))
+	n := copy(block, key)
+	copy(block[n:], value)
+	return unsafe.String(unsafe.SliceData(block), n), block[n:]
+}
+
+// overwrite gives back old with value as its content, in place if it has the room
+// and would not waste most of it.
+func overwrite(old, value []byte) []byte {
+	if cap(old) < len(value) || cap(old) > 2*len(value)+64 {
+		old = make([]byte, 0, len(value))
+	}
+	return append(old[:0], value...)
+}
+
+// bytesOf is the bytes of a key without copying them. Nobody may write to them.
+func bytesOf(key string) []byte { return unsafe.Slice(unsafe.StringData(key), len(key)) }
+
+// newString makes an entry of a string, in no database yet.
+func newString(key, value []byte) *entry {
+	e := &entry{typ: String, heap: -1}
+	e.key, e.value = join(key, value)
+	return e
 }
 
 // encoding is what OBJECT ENCODING answers: a fixed number, in checkpoints too.

@@ -32,18 +32,18 @@ func (h *hash) place(field []byte) int {
 
 // set gives a field a value. Both are copied.
 func (h *hash) set(field, value []byte) {
-	v := append(make([]byte, 0, len(value)), value...)
 	if i := h.place(field); i >= 0 {
 		p := &h.pairs[i]
-		h.sum += pairDigest(p.field, v) - pairDigest(p.field, p.value)
-		p.value = v
+		h.sum += pairDigest(p.field, value) - pairDigest(p.field, p.value)
+		p.value = overwrite(p.value, value)
 	} else {
-		p := pair{string(field), v}
+		var p pair
+		p.field, p.value = join(field, value)
 		if h.index != nil {
 			h.index[p.field] = int32(len(h.pairs))
 		}
 		h.pairs = append(h.pairs, p)
-		h.sum += pairDigest(p.field, v)
+		h.sum += pairDigest(p.field, value)
 	}
 	if h.index == nil && (len(h.pairs) > MaxListpackEntries || len(field) > MaxListpackValue || len(value) > MaxListpackValue) {
 		h.grow()
@@ -83,7 +83,7 @@ func (h *hash) remove(field []byte) bool {
 func (h *hash) clone() *hash {
 	c := &hash{sum: h.sum, pairs: make([]pair, len(h.pairs))}
 	for i, p := range h.pairs {
-		c.pairs[i] = pair{p.field, append([]byte(nil), p.value...)}
+		c.pairs[i].field, c.pairs[i].value = join(bytesOf(p.field), p.value)
 	}
 	if h.index != nil {
 		c.grow()
@@ -122,10 +122,11 @@ func (f Fields) Get(field []byte) ([]byte, bool) {
 	return f.h.pairs[i].value, true
 }
 
-// At is the field at a place from 0 to Len()-1.
+// At is the field at a place from 0 to Len()-1. Both slices are valid until the
+// next Apply.
 func (f Fields) At(i int) (field, value []byte) {
 	p := &f.h.pairs[i]
-	return []byte(p.field), p.value
+	return bytesOf(p.field), p.value
 }
 
 // Small reports whether the hash is stored as a listpack; HSCAN then gives all

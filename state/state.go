@@ -36,19 +36,22 @@ var ErrWrongType = errors.New("WRONGTYPE Operation against a key holding the wro
 // State is all sixteen databases. See the package comment.
 type State struct {
 	dbs  [Databases]*database
-	heap expiryHeap // keys with an expiry, the earliest first
+	next int64 // the earliest expiry in all dbs, never where there is none
 
 	ev    event.Event // scratch for Apply
-	dirty []*entry    // whose digest is not in its database's sum at the moment
 	clock uint32      // access clock in s, see SetAccessClock
 }
 
-// database is one keyspace and the sum of its keys' digests.
+// database is one keyspace with what is known of it as a whole. It does not know
+// its own number, so that Swap and Flush are an exchange of pointers.
 type database struct {
-	keys    keyspace
-	sum     uint64
-	expires int // keys with an expiry
+	keys  keyspace
+	due   expiryHeap          // the entries that have an expiry
+	sum   uint64              // of e.sum over all entries e
+	dirty map[*entry]struct{} // those with e.dirty: not in sum at the moment
 }
+
+func newDatabase() *database { return &database{keys: newMapKeyspace()} }
 
 // keyspace finds entries by key. It is all that the rest of this package knows
 // of how keys are stored, so another implementation can take its place; this
@@ -68,11 +71,10 @@ type keyspace interface {
 
 // New gives an empty state.
 func New() *State {
-	s := &State{}
+	s := &State{next: never}
 	for i := range s.dbs {
-		s.dbs[i] = &database{keys: newMapKeyspace()}
+		s.dbs[i] = newDatabase()
 	}
-	s.heap.state = s
 	return s
 }
 
@@ -89,7 +91,7 @@ func (s *State) TotalKeys() int {
 }
 
 // Expires is the number of keys of a database that have an expiry.
-func (s *State) Expires(db int) int { return s.dbs[db].expires }
+func (s *State) Expires(db int) int { return len(s.dbs[db].due) }
 
 // View gives the commands' view of a database at a moment (ms since 1970).
 func (s *State) View(db int, nowMS int64) View { return View{s: s, d: s.dbs[db], db: db, now: nowMS} }

@@ -20,11 +20,8 @@ func (v View) In(db int) View { return v.s.View(db, v.now) }
 
 // find looks a key up; nil where it is absent or due.
 func (v View) find(key []byte) *entry {
-	e := v.d.keys.Get(key)
-	if e == nil || e.expire != 0 && e.expire <= v.now {
-		return nil
-	}
-	if v.s.clock != 0 {
+	e := v.peek(key)
+	if e != nil && v.s.clock != 0 {
 		e.access = v.s.clock
 	}
 	return e
@@ -33,7 +30,7 @@ func (v View) find(key []byte) *entry {
 // peek is find without noting the access.
 func (v View) peek(key []byte) *entry {
 	e := v.d.keys.Get(key)
-	if e == nil || e.expire != 0 && e.expire <= v.now {
+	if e == nil || e.due(v.now) {
 		return nil
 	}
 	return e
@@ -117,8 +114,8 @@ func (v View) Touch(key []byte) bool { return v.find(key) != nil }
 // others between the calls.
 func (v View) Scan(cursor uint64, count int, fn func(key []byte)) (next uint64) {
 	return scan(v.d.keys.Len(), cursor, count, func(i int) {
-		if e := v.d.keys.At(i); e.expire == 0 || e.expire > v.now {
-			fn([]byte(e.key))
+		if e := v.d.keys.At(i); !e.due(v.now) {
+			fn(bytesOf(e.key))
 		}
 	})
 }
@@ -128,10 +125,10 @@ func (v View) Scan(cursor uint64, count int, fn func(key []byte)) (next uint64) 
 func (v View) Each(fn func(key []byte) bool) {
 	for i := range v.d.keys.Len() {
 		e := v.d.keys.At(i)
-		if e.expire != 0 && e.expire <= v.now {
+		if e.due(v.now) {
 			continue
 		}
-		if !fn([]byte(e.key)) {
+		if !fn(bytesOf(e.key)) {
 			return
 		}
 	}
@@ -144,8 +141,8 @@ func (v View) Random(r uint64) (key []byte, ok bool) {
 	n := v.d.keys.Len()
 	for i := range n {
 		e := v.d.keys.At(int((r + uint64(i)) % uint64(n)))
-		if e.expire == 0 || e.expire > v.now {
-			return []byte(e.key), true
+		if !e.due(v.now) {
+			return bytesOf(e.key), true
 		}
 	}
 	return nil, false

@@ -26,6 +26,10 @@ type settings struct {
 // addSettings gives a verb a flag for each setting.
 func addSettings(cmd *cobra.Command) *settings {
 	s := &settings{engine: engine.NewConfig(), flags: map[string]*string{}, source: map[string]string{}}
+	s.engine.Check("retention", func(text string) error {
+		_, err := compaction.ParsePolicy(text)
+		return err
+	})
 	s.file = cmd.Flags().String("config", "", "file of settings (TOML)")
 	for p := range s.engine.Params() {
 		if p.Fixed {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"net"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -13,9 +12,14 @@ import (
 
 const (
 	maxBatch   = 1024     // commands handed in at once
-	keepInput  = 32 << 10 // bytes of buffers that an idle connection keeps
-	keepOutput = 64 << 10
+	keepBatch  = 128      // commands that an idle connection keeps room for
+	keepInput  = 16 << 10 // bytes of buffers that it keeps
+	keepOutput = 32 << 10
 )
+
+// maxWrite is how much is written at once: a client that takes a large reply
+// slowly is seen to move.
+const maxWrite = 1 << 20
 
 // conn is one connection. It is the engine's resp.Peer.
 type conn struct {
@@ -35,15 +39,32 @@ type conn struct {
 	refused bool // the handler did not want it
 	closing bool // this batch is the end: tell the session
 
-	hangup  atomic.Bool // close after the output has been written
-	stopped atomic.Bool // read no more
+	// The loop's.
+	seen  uint64    // moved, when the loop last looked
+	since time.Time // when it first had that value
+
+	moved   atomic.Uint64 // grows with every read and write that did something
+	hangup  atomic.Bool   // close after the output has been written
+	stopped atomic.Bool   // read no more
 }
 
-// RemoteAddr is the client's address.
-func (c *conn) RemoteAddr() string { return c.nc.RemoteAddr().String() }
+// RemoteAddr is the client's address; on a unix socket the socket's path and
+// port 0, as Redis says it, since clients have no name there.
+func (c *conn) RemoteAddr() string {
+	if _, ok := c.nc.(*net.UnixConn); ok {
+		return c.LocalAddr()
+	}
+	return c.nc.RemoteAddr().String()
+}
 
-// LocalAddr is the address that it connected to.
-func (c *conn) LocalAddr() string { return c.nc.LocalAddr().String() }
+// LocalAddr is the address that the client connected to.
+func (c *conn) LocalAddr() string {
+	addr := c.nc.LocalAddr()
+	if _, ok := addr.(*net.UnixAddr); ok {
+		return addr.String() + ":0"
+	}
+	return addr.String()
+}
 
 // Hangup closes the connection when its output has been written.
 func (c *conn) Hangup() {
@@ -113,6 +134,9 @@ func (c *conn) run() {
 		c.session = session
 	}
 	c.ran = 0
+	if c.hangup.Load() {
+		c.cmds = nil // only a reply that is owed may still come
+	}
 	if len(c.cmds) > 0 || c.session.Waiting() {
 		c.ran = c.session.Run(c.cmds, &c.out)
 	}
@@ -123,9 +147,11 @@ func (c *conn) run() {
 func (c *conn) afterTurn() {
 	if c.session != nil && !c.closing {
 		c.trusted = c.session.Trusted()
-		if c.session.Waiting() && !c.stopped.Load() {
-			c.cmds, c.ran = c.cmds[c.ran:], 0
-			c.waiting = true
+		if c.session.Waiting() {
+			c.cmds, c.ran, c.waiting = c.cmds[c.ran:], 0, true
+			if c.stopped.Load() {
+				c.giveUp()
+			}
 			return
 		}
 	}
@@ -153,7 +179,6 @@ func (c *conn) serve() {
 // talk reads, hands in and writes until the connection ends.
 func (c *conn) talk() {
 	for !c.hangup.Load() {
-		c.limit()
 		stop := c.parse()
 		for len(c.cmds) > 0 {
 			c.turn()
@@ -163,15 +188,12 @@ func (c *conn) talk() {
 			}
 		}
 		if stop != nil {
-			c.protocolError(stop)
+			c.refuse(stop)
 			return
 		}
-		if len(c.batch) > 0 && c.parser.Waiting() > 0 {
-			c.parser.Release(keepInput)
-			continue // there may be another whole command
-		}
-		c.parser.Release(keepInput)
-		if !c.read() {
+		more := len(c.batch) > 0 && c.parser.Waiting() > 0 // perhaps another whole command
+		c.release()
+		if !more && !c.read() {
 			return
 		}
 	}
@@ -180,7 +202,7 @@ func (c *conn) talk() {
 // parse collects the whole commands that have arrived into cmds. The error ends
 // the connection once they have been executed.
 func (c *conn) parse() (err error) {
-	c.batch = c.batch[:0]
+	c.limit()
 	for len(c.batch) < maxBatch && err == nil {
 		var args [][]byte
 		if args, err = c.parser.Next(); args == nil {
@@ -209,6 +231,7 @@ func isHTTP(word []byte) bool {
 	return bytes.EqualFold(word, []byte("post")) || bytes.EqualFold(word, []byte("host:"))
 }
 
+// limit tells the parser how far the client is trusted.
 func (c *conn) limit() {
 	if c.trusted {
 		c.parser.SetLimits(resp.DefaultLimits())
@@ -217,7 +240,8 @@ func (c *conn) limit() {
 	}
 }
 
-func (c *conn) protocolError(err error) {
+// refuse answers what can never become a command.
+func (c *conn) refuse(err error) {
 	if errors.Is(err, errHTTP) {
 		return
 	}
@@ -225,38 +249,38 @@ func (c *conn) protocolError(err error) {
 	c.out.Error(err.Error())
 }
 
+// release forgets the batch, which has been executed.
+func (c *conn) release() {
+	clear(c.batch)
+	c.batch, c.cmds = c.batch[:0], nil
+	if cap(c.batch) > keepBatch {
+		c.batch = nil
+	}
+	c.parser.Release(keepInput)
+}
+
 // read waits for more bytes; false ends the connection.
 func (c *conn) read() bool {
-	space := c.parser.Space()
 	if c.stopped.Load() {
 		return false
 	}
-	if c.s.o.Timeout != nil {
-		var deadline time.Time
-		if timeout := c.s.o.Timeout(); timeout > 0 {
-			deadline = time.Now().Add(timeout)
-		}
-		if err := c.nc.SetReadDeadline(deadline); err != nil {
-			return false
-		}
-		if c.stopped.Load() { // between the two, and its deadline was taken away
-			return false
-		}
-	}
-	n, err := c.nc.Read(space)
+	n, err := c.nc.Read(c.parser.Space())
 	c.parser.Filled(n)
-	if errors.Is(err, os.ErrDeadlineExceeded) && !c.stopped.Load() {
-		c.s.o.Logger.Debug().Str("client", c.RemoteAddr()).Msg("idle connection closed")
-	}
+	c.moved.Add(1)
 	return err == nil
 }
 
-// flush writes the replies; false when the client is gone.
+// flush writes the replies; false when the client is gone. A client that does
+// not read them holds its goroutine here.
 func (c *conn) flush() bool {
-	if c.out.Len() == 0 {
-		return true
+	for out := c.out.Bytes(); len(out) > 0; {
+		n, err := c.nc.Write(out[:min(len(out), maxWrite)])
+		if err != nil {
+			return false
+		}
+		c.moved.Add(1)
+		out = out[n:]
 	}
-	_, err := c.nc.Write(c.out.Bytes())
 	c.out.Reset(keepOutput)
-	return err == nil
+	return true
 }

@@ -11,11 +11,21 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Options are a server's settings. The zero value is valid.
+// Options are a server's settings. The zero value is valid. How many clients
+// there may be, and how far the replies of one batch may grow, is the handler's
+// to say (resp.Handler, resp.Session).
 type Options struct {
-	Logger    zerolog.Logger
-	Timeout   func() time.Duration // an idle client is closed after it; nil or 0: never
-	KeepAlive time.Duration        // TCP keep-alive period; default 300 s, negative: none
+	// Logger gets what a person may want to know of connections; the zero
+	// Logger discards it.
+	Logger zerolog.Logger
+
+	// Timeout is asked, on the loop, how long a client may neither send nor
+	// take anything before it is closed. nil or 0: for ever, the default.
+	Timeout func() time.Duration
+
+	// KeepAlive is the period of TCP keep-alives. Default 300 s; negative: none,
+	// so that a peer whose machine vanished is never noticed.
+	KeepAlive time.Duration
 }
 
 // Server is the front end. It calls its handler from one goroutine, the loop,
@@ -32,7 +42,8 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 
-	wake     chan struct{}
+	quit     chan struct{} // closed with stopping
+	wake     chan struct{} // there is something in queue or posts
 	done     chan struct{} // the loop has ended
 	accepted sync.WaitGroup
 }
@@ -45,19 +56,22 @@ func New(h resp.Handler, o Options) *Server {
 	s := &Server{
 		h: h, o: o,
 		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{},
-		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		quit: make(chan struct{}), wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go s.loop()
 	return s
 }
 
+// ErrShutdown is returned by Serve when Shutdown was called before it.
+var ErrShutdown = errors.New("the server has been shut down")
+
 // Serve accepts connections until Shutdown; it then returns nil. Several
-// listeners may be served at once.
+// listeners may be served at once. Serve owns ln and closes it.
 func (s *Server) Serve(ln net.Listener) error {
 	s.mu.Lock()
 	if s.stopping {
 		s.mu.Unlock()
-		return errors.Join(errors.New("the server has been shut down"), ln.Close())
+		return errors.Join(ErrShutdown, ln.Close())
 	}
 	s.listeners[ln] = struct{}{}
 	s.accepted.Add(1)
@@ -79,15 +93,20 @@ func (s *Server) Serve(ln net.Listener) error {
 		}
 		// Out of descriptors, most likely: wait for some to be closed.
 		s.o.Logger.Warn().Err(err).Dur("pause", pause).Msg("a connection could not be accepted")
-		time.Sleep(pause)
+		select {
+		case <-s.quit:
+		case <-time.After(pause):
+		}
 		pause = min(2*pause, time.Second)
 	}
 }
 
 // start begins a connection's goroutine.
 func (s *Server) start(nc net.Conn) {
-	if tcp, ok := nc.(*net.TCPConn); ok && s.o.KeepAlive > 0 {
-		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: s.o.KeepAlive, Interval: s.o.KeepAlive / 3})
+	if tcp, ok := nc.(*net.TCPConn); ok { // TCP_NODELAY is on already: package net's default
+		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{ // fails on a closed socket only
+			Enable: s.o.KeepAlive > 0, Idle: s.o.KeepAlive, Interval: s.o.KeepAlive / 3,
+		})
 	}
 	c := &conn{s: s, nc: nc, parser: resp.NewParser(), wake: make(chan struct{}, 1)}
 	s.mu.Lock()
@@ -124,7 +143,10 @@ func (s *Server) Post(f func()) {
 // read their replies are cut off when ctx ends; its error is then returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	s.stopping = true
+	if !s.stopping {
+		s.stopping = true
+		close(s.quit)
+	}
 	for ln := range s.listeners {
 		ln.Close()
 	}

@@ -15,7 +15,8 @@ import (
 )
 
 // TestDifferential runs the transcripts against redis-server and compares each
-// reply with ours, and after each block the whole content by DEBUG DIGEST.
+// reply with ours, and after each block the whole content by DEBUG DIGEST. Each
+// transcript runs twice, so that every command is seen in RESP2 and in RESP3.
 //
 // A block marked ours runs there too, so that the two do not drift apart more
 // than they must, but is not compared; from there on the content is compared
@@ -23,24 +24,32 @@ import (
 func TestDifferential(t *testing.T) {
 	redis := startRedis(t)
 	eachTranscript(t, func(t *testing.T, path string) {
-		w := newWorld()
-		redis.fresh(t)
-		drifted := false
-		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			b := readBlock(t, d)
-			if b.fresh {
-				redis.fresh(t)
-				drifted = false
-			}
-			redis.speak(t, b.protocol)
-			w.prepare(b, b.protocol)
-			drifted = drifted || b.ours
-			redis.compareBlock(t, w, b)
-			if !drifted && !w.st.Due(w.now) {
-				redis.compareContent(t, w, b.pos)
-			}
-			return d.Expected
-		})
+		redis.compareTranscript(t, path, func(asked int) int { return asked })
+		redis.compareTranscript(t, path, func(asked int) int { return 5 - asked })
+	})
+}
+
+// compareTranscript runs a transcript on both sides, each block in the protocol
+// that is made of the one it asks for.
+func (r *redis) compareTranscript(t *testing.T, path string, protocol func(asked int) int) {
+	w := newWorld()
+	r.fresh(t)
+	drifted := false
+	datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+		b := readBlock(t, d)
+		if b.fresh {
+			r.fresh(t)
+			drifted = false
+		}
+		b.protocol = protocol(b.protocol)
+		r.speak(t, b.protocol)
+		w.prepare(b, b.protocol)
+		drifted = drifted || b.ours
+		r.compareBlock(t, w, b)
+		if !drifted && !w.st.Due(w.now) {
+			r.compareContent(t, w, b.pos)
+		}
+		return d.Expected
 	})
 }
 

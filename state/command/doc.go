@@ -29,8 +29,35 @@
 // [Table] holds one [Spec] per command: name, arity, flags, where its keys are,
 // categories, since when, and its documentation in our own words. Dispatch, the
 // errors for unknown commands and wrong arity, COMMAND and COMMAND DOCS all come
-// from it. Commands that need a connection or the server (CLIENT, MULTI, INFO)
+// from it. [Table.Lookup] begins every request, so it allocates nothing and
+// does not copy the name to lower its case; [Spec.KeyPositions] says where the
+// keys of a call are, by the row alone. Commands that need a connection or the server (CLIENT, MULTI, INFO)
 // stand in the table too, with no Decide: the engine carries them out, and a
 // test holds that it has every one. Adding a command touches one family file
 // and one transcript.
+//
+// # Faithful to Redis 7.2
+//
+// Replies, error texts, and which of several errors comes first, are Redis'.
+// A few of its ways are easy to lose and are kept on purpose:
+//
+//	integers   one canonical form only ([ParseInt]): "+1", "01", " 1" are none
+//	words      options end at a zero byte, since Redis compares C strings ([IsWord])
+//	floats     INCRBYFLOAT and HINCRBYFLOAT add in long double ([LongDouble]) and
+//	           print 17 decimals without the zeros at the end
+//	limits     no string grows beyond 512 MiB ([MaxString]), which also bounds LCS
+//	expiry     SET with a time in the past stores the key, which no one sees;
+//	           GETEX and EXPIRE with one delete it at once
+//
+// Transcripts in testdata show every option and error. They run here, and
+// against redis-server where it is installed, and must agree; so must random
+// commands. Where the redis-server at hand (7.0) differs from 7.2, or its clock
+// cannot be set, a block says "ours" and why.
+//
+// # Ownership
+//
+// A [Table] is built once and read by whoever likes. A [Call] belongs to its
+// caller, who uses it again for the next command; a decision keeps nothing of
+// it. What the View hands out points into the keyspace: it is copied into the
+// reply or the events before the decision ends.
 package command

@@ -76,7 +76,7 @@ func (c *Call) condition() (w condition, ok bool) {
 		case c.Is(i, "LT"):
 			w.lt = true
 		default:
-			c.Out.Error("ERR Unsupported option " + string(c.Args[i]))
+			c.Out.Error("ERR Unsupported option " + string(quotable(c.Args[i], len(c.Args[i]))))
 			return w, false
 		}
 	}
@@ -143,8 +143,8 @@ func persistCommand(c *Call) {
 	c.Out.Int(1)
 }
 
-// ttlCommand answers the expiry of Args[1] less base, in units (in ms), rounded;
-// -2 for no key, -1 for no expiry.
+// ttlCommand answers the expiry of Args[1] less base, in units (in ms), rounded
+// to the nearest; -2 for no key, -1 for no expiry.
 func ttlCommand(c *Call, unit, base int64) {
 	at, exists := c.View.ExpireAt(c.Args[1])
 	switch {
@@ -153,6 +153,7 @@ func ttlCommand(c *Call, unit, base int64) {
 	case at == 0:
 		c.Out.Int(-1)
 	default:
-		c.Out.Int((max(0, at-base) + unit/2) / unit)
+		left := uint64(max(0, at-base)) // unsigned: rounding may exceed an int64
+		c.Out.Int(int64((left + uint64(unit)/2) / uint64(unit)))
 	}
 }

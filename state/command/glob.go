@@ -1,24 +1,38 @@
 package command
 
-// Glob reports whether text matches a glob pattern, as Redis does it:
+// Glob reports whether text matches a glob pattern:
 //
-//   - any bytes           [a-z]  one of these, ranges either way round
-//     ?      one byte            [^a]   one that is not
-//     \c     c itself            [      unclosed: runs to the end of the pattern
+//	?      one byte            [a-z]  one of these, ranges either way round
+//	*      any bytes           [^a]   one that is not
+//	\c     c itself            [      unclosed: runs to the end of the pattern
 //
-// With nocase the case of ASCII letters does not matter. It is iterative: a failure goes back to the last star only, since what an
-// earlier star could still try the last one can try too. So the time is bounded
-// by the product of the lengths, whatever the pattern.
+// With nocase the case of ASCII letters does not matter. Every oddity is that of
+// Redis' stringmatchlen, since patterns that people use may rest on it:
+//
+//   - an empty text matches the empty pattern only, not even "*" (commands that
+//     take a pattern treat the one star alone as no pattern at all);
+//   - a class has no room for a plain ']', "[]a]" matches nothing;
+//   - the ends of a range are signed bytes, as in C on most machines: 0x80 to
+//     0xff come before 0x00;
+//   - with nocase an escaped byte inside a class is compared as it is.
+//
+// Redis calls itself for each star, here a failure goes back to the last star
+// only: what an earlier star could still try, the last one can try too. So the
+// time is bounded by the product of the lengths, whatever the pattern, and the
+// stack is not touched.
 func Glob(pattern, text []byte, nocase bool) bool {
+	if len(text) == 0 {
+		return len(pattern) == 0
+	}
 	p, t := 0, 0
 	star, from := -1, 0 // the last star, and where its text ends for now
 	for t < len(text) {
-		if p < len(pattern) && pattern[p] == '*' {
-			star, from = p, t
-			p++
-			continue
-		}
 		if p < len(pattern) {
+			if pattern[p] == '*' {
+				star, from = p, t
+				p++
+				continue
+			}
 			if width, ok := matchOne(pattern[p:], text[t], nocase); ok {
 				p += width
 				t++
@@ -53,7 +67,7 @@ func matchOne(pattern []byte, c byte, nocase bool) (width int, ok bool) {
 	return 1, same(pattern[0], c, nocase)
 }
 
-// matchClass matches one byte against "[…]".
+// matchClass matches one byte against the class at the front of pattern.
 func matchClass(pattern []byte, c byte, nocase bool) (width int, ok bool) {
 	i := 1
 	not := i < len(pattern) && pattern[i] == '^'
@@ -64,18 +78,11 @@ func matchClass(pattern []byte, c byte, nocase bool) (width int, ok bool) {
 		switch {
 		case pattern[i] == '\\' && i+1 < len(pattern):
 			i++
-			ok = ok || same(pattern[i], c, nocase)
+			ok = ok || pattern[i] == c
 		case pattern[i] == ']':
 			return i + 1, ok != not
 		case i+2 < len(pattern) && pattern[i+1] == '-':
-			low, high := pattern[i], pattern[i+2]
-			if low > high {
-				low, high = high, low
-			}
-			if nocase {
-				low, high, c = lower(low), lower(high), lower(c)
-			}
-			ok = ok || low <= c && c <= high
+			ok = ok || inRange(pattern[i], pattern[i+2], c, nocase)
 			i += 2
 		default:
 			ok = ok || same(pattern[i], c, nocase)
@@ -83,6 +90,16 @@ func matchClass(pattern []byte, c byte, nocase bool) (width int, ok bool) {
 		i++
 	}
 	return i, ok != not
+}
+
+// inRange reports whether c lies between two bytes. They change places before
+// their case is lowered: [Z-a] is empty with nocase.
+func inRange(a, b, c byte, nocase bool) bool {
+	low, high := min(int8(a), int8(b)), max(int8(a), int8(b))
+	if nocase {
+		low, high, c = int8(lower(byte(low))), int8(lower(byte(high))), lower(c)
+	}
+	return low <= int8(c) && int8(c) <= high
 }
 
 func same(a, b byte, nocase bool) bool { return a == b || nocase && lower(a) == lower(b) }

@@ -26,7 +26,7 @@ func keyRows() []*Spec {
 		several("del", Write, "RM DELETE", "1.0.0", "Deletes keys and returns how many there were.", delCommand),
 		several("unlink", Write|Fast, "RM DELETE", "4.0.0", "Deletes keys and returns how many there were.", delCommand),
 		several("exists", ReadOnly|Fast, "RO", "1.0.0", "Counts how many of the keys exist; one named twice counts twice.", existsCommand),
-		several("touch", ReadOnly|Fast, "RO", "3.2.1", "Notes an access to keys and returns how many there are.", existsCommand),
+		several("touch", ReadOnly|Fast, "RO", "3.2.1", "Notes an access to keys and returns how many there are.", touchCommand),
 		{
 			Name: "type", Arity: 2, Flags: ReadOnly | Fast, Keys: oneKey("RO"), Categories: "keyspace", Since: "1.0.0",
 			Group: "generic", Complexity: "O(1)", Summary: "Returns the type of a key's value.",
@@ -137,10 +137,21 @@ func delCommand(c *Call) {
 	c.Out.Int(n)
 }
 
+// existsCommand counts without touching: to ask is no access.
 func existsCommand(c *Call) {
 	n := int64(0)
 	for _, key := range c.Args[1:] {
-		if c.View.Exists(key) {
+		if c.View.Type(key) != state.None {
+			n++
+		}
+	}
+	c.Out.Int(n)
+}
+
+func touchCommand(c *Call) {
+	n := int64(0)
+	for _, key := range c.Args[1:] {
+		if c.View.Touch(key) {
 			n++
 		}
 	}
@@ -295,7 +306,7 @@ func swapdbCommand(c *Call) {
 		c.Out.Error(textDBRange)
 		return
 	}
-	if a != b {
+	if a != b && c.View.In(int(a)).Len()+c.View.In(int(b)).Len() > 0 {
 		c.Events.Swap(int(a), int(b))
 	}
 	c.Out.OK()

@@ -205,6 +205,5 @@ func exponent(text []byte, letter byte) (exp int, ok bool) {
 func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 
 func isHexDigit(b byte) bool {
-	b |= 0x20
-	return '0' <= b && b <= '9' || 'a' <= b && b <= 'f'
+	return isDigit(b) || 'a' <= b|0x20 && b|0x20 <= 'f'
 }

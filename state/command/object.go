@@ -1,5 +1,7 @@
 package command
 
+import "github.com/altilium-db/altilium/state"
+
 func objectCommand() *Spec {
 	sub := func(name string, arity int, flags Flag, since, summary, tips string, decide Decide) *Spec {
 		s := &Spec{
@@ -25,9 +27,10 @@ func objectCommand() *Spec {
 	}
 }
 
-// known answers null and returns false where the key in Args[2] is missing.
+// known answers null and returns false where the key in Args[2] is missing. To
+// ask is no access: OBJECT IDLETIME leaves the key idle.
 func (c *Call) known() bool {
-	if c.View.Exists(c.Args[2]) {
+	if c.View.Type(c.Args[2]) != state.None {
 		return true
 	}
 	c.Out.Null()
@@ -47,9 +50,8 @@ func objectFreq(c *Call) {
 }
 
 func objectIdletime(c *Call) {
-	idle := c.View.Idle(c.Args[2]) // before the key is looked up, which touches it
 	if c.known() {
-		c.Out.Int(idle)
+		c.Out.Int(c.View.Idle(c.Args[2]))
 	}
 }
 

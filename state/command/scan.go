@@ -1,8 +1,11 @@
 package command
 
 import (
+	"bytes"
+	"math"
 	"strconv"
-	"strings"
+
+	"github.com/altilium-db/altilium/state"
 )
 
 // scanCommands walk over keys and fields.
@@ -35,8 +38,9 @@ func scanCommands() []*Spec {
 
 func keysCommand(c *Call) {
 	var found [][]byte
+	pattern := pattern(c.Args[1])
 	c.View.Each(func(key []byte) bool {
-		if Glob(c.Args[1], key, false) {
+		if pattern.matches(key) {
 			found = append(found, key)
 		}
 		return true
@@ -47,11 +51,20 @@ func keysCommand(c *Call) {
 	}
 }
 
+// pattern is a glob for keys or fields; nil matches all of them, and so does
+// the star alone, an empty name too, which the glob "*" would not match.
+type pattern []byte
+
+func (p pattern) matches(name []byte) bool {
+	return p == nil || len(p) == 1 && p[0] == '*' || Glob(p, name, false)
+}
+
 // scanOptions are the words after a cursor.
 type scanOptions struct {
-	match []byte // nil: everything
+	match pattern
 	count int
-	typ   []byte // nil: every type
+	typed bool       // only keys of type typ
+	typ   state.Type // None: a type that no key has
 }
 
 // scanOptions reads the words from Args[i] on; after an error it is answered.
@@ -71,9 +84,9 @@ func (c *Call) scanOptions(i int, types bool) (o scanOptions, ok bool) {
 			}
 			o.count = int(min(n, 1<<30))
 		case c.Is(i, "MATCH") && !last:
-			o.match = c.Args[i+1]
+			o.match = pattern(c.Args[i+1])
 		case c.Is(i, "TYPE") && !last && types:
-			o.typ = c.Args[i+1]
+			o.typed, o.typ = true, typeNamed(c.Args[i+1])
 		default:
 			c.Out.Error(TextSyntax)
 			return o, false
@@ -82,14 +95,51 @@ func (c *Call) scanOptions(i int, types bool) (o scanOptions, ok bool) {
 	return o, true
 }
 
-// cursor reads Args[i] as one.
-func (c *Call) cursor(i int) (uint64, bool) {
-	n, err := strconv.ParseUint(string(c.Args[i]), 10, 64)
-	if err != nil {
-		c.Out.Error("ERR invalid cursor")
-		return 0, false
+// typeNamed is the type of that name, None for an unknown one: Redis 7.2 does
+// not refuse it, it finds nothing.
+func typeNamed(word []byte) state.Type {
+	switch {
+	case IsWord(word, "STRING"):
+		return state.String
+	case IsWord(word, "HASH"):
+		return state.Hash
 	}
-	return n, true
+	return state.None
+}
+
+// cursor reads Args[i] as one; after an error it is answered and ok false.
+func (c *Call) cursor(i int) (n uint64, ok bool) {
+	if n, ok = parseCursor(c.Args[i]); !ok {
+		c.Out.Error("ERR invalid cursor")
+	}
+	return n, ok
+}
+
+// parseCursor reads an unsigned 64-bit number as strtoul does: it ends at a zero
+// byte, may have a sign, a negative one counts from 2^64 down, and no text at
+// all is 0.
+func parseCursor(b []byte) (n uint64, ok bool) {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	if len(b) == 0 {
+		return 0, true
+	}
+	negative := b[0] == '-'
+	if negative || b[0] == '+' {
+		b = b[1:]
+	}
+	for _, d := range b {
+		d -= '0'
+		if d > 9 || n > (math.MaxUint64-uint64(d))/10 {
+			return 0, false
+		}
+		n = n*10 + uint64(d)
+	}
+	if negative {
+		n = -n
+	}
+	return n, len(b) > 0
 }
 
 func scanCommand(c *Call) {
@@ -103,13 +153,9 @@ func scanCommand(c *Call) {
 	}
 	var found [][]byte
 	next := c.View.Scan(cursor, o.count, func(key []byte) {
-		if o.match != nil && !Glob(o.match, key, false) {
-			return
+		if o.match.matches(key) && (!o.typed || c.View.Type(key) == o.typ) {
+			found = append(found, key)
 		}
-		if o.typ != nil && !strings.EqualFold(string(o.typ), c.View.Type(key).String()) {
-			return
-		}
-		found = append(found, key)
 	})
 	c.replyPage(next, found)
 }
@@ -137,7 +183,7 @@ func hscanCommand(c *Call) {
 	}
 	var found [][]byte
 	next := h.Scan(cursor, count, func(field, value []byte) {
-		if o.match == nil || Glob(o.match, field, false) {
+		if o.match.matches(field) {
 			found = append(found, field, value)
 		}
 	})

@@ -61,9 +61,10 @@ const (
 	AllowBusy                       // allowed while a script is busy
 	MovableKeys                     // key positions need GETKEYS
 	NoAsyncLoading                  // not while a replica loads in the background
-	// Volatile replies depend on the process, not on the data (INFO, CLIENT
-	// LIST, TIME aside): a replayed session compares their kind only. Shown
-	// as the tip nondeterministic_output.
+	// Volatile replies depend on the process or on this program's version, not
+	// on the data (INFO, CLIENT LIST, COMMAND; not TIME, whose clock is
+	// replayed too): a replayed session compares their kind only. COMMAND INFO
+	// does not show it; what it shows of the kind stands in Tips.
 	Volatile
 )
 

@@ -52,13 +52,21 @@ func (w *world) do(args [][]byte) (o outcome, err error) {
 	w.out.Reset(1 << 20)
 	w.events.Truncate(0)
 	spec, problem := w.table.Lookup(args)
-	switch {
-	case problem != "":
+	if problem != "" {
 		w.out.Error(problem)
+		return w.finish(spec, o)
+	}
+	if o.due, err = w.removeDue(spec, args); err != nil {
+		return o, err
+	}
+	return w.carryOut(spec, args, o)
+}
+
+// carryOut is do for a command that may be carried out.
+func (w *world) carryOut(spec *command.Spec, args [][]byte, o outcome) (outcome, error) {
+	switch {
 	case spec.Decide != nil:
-		if o.due, err = w.removeDue(spec, args); err != nil {
-			return o, err
-		}
+		var err error
 		if o.told, err = w.decide(spec, args); err != nil {
 			return o, err
 		}
@@ -67,6 +75,11 @@ func (w *world) do(args [][]byte) (o outcome, err error) {
 	default:
 		return o, fmt.Errorf("%s has no decision", spec.FullName())
 	}
+	return w.finish(spec, o)
+}
+
+// finish checks the reply and applies the events.
+func (w *world) finish(spec *command.Spec, o outcome) (_ outcome, err error) {
 	o.wire = bytes.Clone(w.out.Bytes())
 	if o.reply, err = readOne(o.wire); err != nil {
 		return o, err

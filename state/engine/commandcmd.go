@@ -85,7 +85,7 @@ func commandInfo(e *Engine, s *Session, c *command.Call) {
 		if spec := e.table.Named(name); spec != nil {
 			writeInfo(c.Out, spec)
 		} else {
-			c.Out.NullArray()
+			c.Out.Null()
 		}
 	}
 }
@@ -216,9 +216,19 @@ func commandGetkeysandflags(e *Engine, _ *Session, c *command.Call) {
 		for i := range one.KeyPositions(len(args)) {
 			c.Out.Array(2)
 			c.Out.Bulk(args[i])
-			writeWords(c.Out, "", keyFlags(k, true))
+			writeWords(c.Out, "", keyFlags(actual(k, args), true))
 		}
 	}
+}
+
+// actual gives a key spec for one call, where its flags depend on options. That
+// is so for SET alone: it only overwrites, unless it is to return the old value.
+func actual(k command.Keys, args [][]byte) command.Keys {
+	variable := strings.Contains(strings.ToUpper(k.Flags), "VARIABLE_FLAGS")
+	if variable && !slices.ContainsFunc(args[1:], func(arg []byte) bool { return command.IsWord(arg, "GET") }) {
+		k.Flags = "OW UPDATE"
+	}
+	return k
 }
 
 // keysOf finds the command that args call, which must have keys; problem is ""

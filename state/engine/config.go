@@ -29,22 +29,22 @@ type Config struct {
 
 // settings is one snapshot.
 type settings struct {
-	bind, dir, unixsocket  string
-	port                   int64
-	requirepass            string
-	protectedMode          bool
-	maxclients             int64
-	timeout, tcpKeepalive  int64 // seconds
-	appendfsync            log.Policy
-	save                   string
-	queryBufferLimit       int64 // bytes
-	outputBufferLimit      string
-	hz                     int64
-	loglevel               string
-	retention              string
-	growth, segmentSize    int64 // bytes
-	activeExpire           bool
-	enableDebug, maxmemory string
+	bind, dir, unixsocket string
+	port                  int64
+	requirepass           string
+	protectedMode         bool
+	maxclients            int64
+	timeout, tcpKeepalive int64 // seconds
+	appendfsync           log.Policy
+	save                  string
+	queryBufferLimit      int64 // bytes
+	outputBufferLimit     string
+	hz                    int64
+	loglevel              string
+	retention             string
+	growth, segmentSize   int64 // bytes
+	activeExpire          bool
+	enableDebug           string
 }
 
 // Param is one setting.

@@ -1,28 +1,43 @@
 package engine
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/altilium-db/altilium/state/command"
 )
 
-// configGet is CONFIG GET pattern …. A pattern without wildcards is a name.
+// configGet is CONFIG GET pattern …. A pattern without wildcards is a name, and
+// is answered as it was typed.
 func configGet(e *Engine, _ *Session, c *command.Call) {
 	type pair struct{ name, value string }
 	var found []pair
 	s := e.cfg.now.Load()
-	for i := range e.cfg.params {
-		p := &e.cfg.params[i]
-		for _, name := range [...]string{p.Name, p.Alias} {
-			if name != "" && anyMatches(c.Args[2:], name) {
-				found = append(found, pair{name, p.get(s)})
+	add := func(name string, p *Param) {
+		if !slices.ContainsFunc(found, func(f pair) bool { return strings.EqualFold(f.name, name) }) {
+			found = append(found, pair{name, p.get(s)})
+		}
+	}
+	for _, pattern := range c.Args[2:] {
+		if !bytes.ContainsAny(pattern, "[*?") {
+			if p := e.cfg.redisParam(string(pattern)); p != nil {
+				add(string(pattern), p)
+			}
+			continue
+		}
+		for i := range e.cfg.params {
+			p := &e.cfg.params[i]
+			for _, name := range [...]string{p.Name, p.Alias} {
+				if name != "" && nameMatches(pattern, name) {
+					add(name, p)
+				}
 			}
 		}
 	}
 	c.Out.Map(len(found))
 	for _, f := range found {
-		c.Out.BulkString(f.name)
-		c.Out.BulkString(f.value)
+		pairString(c.Out, f.name, f.value)
 	}
 }
 
@@ -30,15 +45,6 @@ func configGet(e *Engine, _ *Session, c *command.Call) {
 // glob's case.
 func nameMatches(pattern []byte, name string) bool {
 	return command.Glob(pattern, []byte(name), true)
-}
-
-func anyMatches(patterns [][]byte, name string) bool {
-	for _, p := range patterns {
-		if nameMatches(p, name) {
-			return true
-		}
-	}
-	return false
 }
 
 // configSet is CONFIG SET name value …: all of them, or none.

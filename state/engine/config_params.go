@@ -208,8 +208,13 @@ func fixed(name, value, doc, why string) Param {
 		Name: name, Default: value, Doc: doc, Kind: value, Fixed: true, Runtime: true,
 		get: func(*settings) string { return value },
 		set: func(_ *settings, v string) error {
-			if n, ok := parseSize(v); strings.EqualFold(v, value) || ok && strconv.FormatInt(n, 10) == value {
+			n, isSize := parseSize(v)
+			_, wantsSize := parseSize(value)
+			switch {
+			case strings.EqualFold(v, value), isSize && strconv.FormatInt(n, 10) == value:
 				return nil
+			case wantsSize && !isSize:
+				return errors.New("argument must be a memory value")
 			}
 			return errors.New(why)
 		},

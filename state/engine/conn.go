@@ -192,7 +192,11 @@ func oneSyntax(a command.Arg) string {
 	}
 	flags := strings.Fields(a.Flags)
 	for _, f := range flags {
-		if f == "multiple" {
+		switch {
+		case f != "multiple":
+		case len(text) > 60:
+			text += " [...]"
+		default:
 			text += " [" + text + " ...]"
 		}
 	}

@@ -99,7 +99,7 @@ func debugReload(e *Engine, s *Session, c *command.Call) {
 func debugLoadaof(e *Engine, s *Session, c *command.Call) {
 	if e.mayReload(c) {
 		s.wait()
-		e.after = append(e.after, func() { e.reload(s) })
+		e.after = append(e.after, func() { e.reloadSoon(s) })
 	}
 }
 
@@ -127,7 +127,7 @@ func (e *Engine) mayReload(c *command.Call) bool {
 func (e *Engine) checkpointAndReload(s *Session) {
 	cp := &e.checkpoint
 	if e.o.Checkpoint == nil || cp.running {
-		e.reload(s)
+		e.reloadSoon(s)
 		return
 	}
 	cp.running, cp.rewrite = true, false
@@ -146,6 +146,10 @@ func (e *Engine) checkpointAndReload(s *Session) {
 		})
 	}()
 }
+
+// reloadSoon reloads at the beginning of another turn: during Commit the front
+// end does not know yet that s waits, and could not resume it.
+func (e *Engine) reloadSoon(s *Session) { e.o.Post(func() { e.reload(s) }) }
 
 // reload puts a state that is rebuilt from the log in the place of the live
 // one, if they are equal. It runs where memory and log agree, between two

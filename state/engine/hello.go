@@ -8,7 +8,7 @@ import (
 // use by it.
 const redisVersion = "7.2.4"
 
-const errHelloNoAuth = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
+const errHelloNoAuth = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
 
 // helloOptions is what HELLO was asked for.
 type helloOptions struct {

@@ -64,7 +64,7 @@ func infoCommand(e *Engine, _ *Session, c *command.Call) {
 	}
 	var t infoText
 	for _, s := range infoSections() {
-		if !wanted[s.name] && !wanted["all"] && !wanted["everything"] && !(s.always && wanted["default"]) {
+		if asked := wanted[s.name] || wanted["all"] || wanted["everything"]; !asked && (!s.always || !wanted["default"]) {
 			continue
 		}
 		if t.b.Len() > 0 {

@@ -81,8 +81,9 @@ func ourSide(t *testing.T) side {
 	}
 }
 
-// startRedis starts the reference and returns its address, "" without one.
-func startRedis(t *testing.T) string {
+// startRedis starts the reference with more settings and returns its address,
+// "" without one.
+func startRedis(t *testing.T, more ...string) string {
 	t.Helper()
 	bin, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -96,7 +97,8 @@ func startRedis(t *testing.T) string {
 	addr := ln.Addr().String()
 	ln.Close()
 	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command(bin, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir())
+	args := append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir()}, more...)
+	cmd := exec.Command(bin, args...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

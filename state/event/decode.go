@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // ErrMalformed is returned when bytes are no event of this vocabulary: cut
@@ -11,29 +12,30 @@ import (
 // checked by CRC before they get here, so it means a newer writer or a bug.
 var ErrMalformed = errors.New("malformed event")
 
+var errNoHeader = fmt.Errorf("%w: no header", ErrMalformed)
+
 // DecodeHeader reads the head of a body and returns it with the bytes of the
 // events that follow. The header points into body.
 func DecodeHeader(body []byte) (h Header, events []byte, err error) {
 	d := decoder{rest: body}
 	if d.array() != 3 {
-		return h, nil, fmt.Errorf("%w: no header", ErrMalformed)
+		return h, nil, errNoHeader
 	}
-	h.DB = int(d.uint())
+	h.DB = d.db()
 	if d.isArray() {
 		h.Conn, h.Origin = d.origin()
 	} else {
 		h.Conn = d.uint()
 	}
 	if d.isArray() {
-		n := d.array()
-		h.Argv = make([][]byte, 0, n)
-		for range n {
-			h.Argv = append(h.Argv, d.bin())
-		}
+		h.Argv = d.list([][]byte{}, d.array()) // not nil, even when empty: that would mean Name
 	} else {
 		h.Name = string(d.bin())
 	}
-	return h, d.rest, d.err
+	if d.err != nil {
+		return Header{}, nil, d.err
+	}
+	return h, d.rest, nil
 }
 
 // SkipHeader is DecodeHeader for those who want the database and the events
@@ -41,12 +43,15 @@ func DecodeHeader(body []byte) (h Header, events []byte, err error) {
 func SkipHeader(body []byte) (db int, events []byte, err error) {
 	d := decoder{rest: body}
 	if d.array() != 3 {
-		return 0, nil, fmt.Errorf("%w: no header", ErrMalformed)
+		return 0, nil, errNoHeader
 	}
-	db = int(d.uint())
+	db = d.db()
 	d.skip() // conn
 	d.skip() // cause
-	return db, d.rest, d.err
+	if d.err != nil {
+		return 0, nil, d.err
+	}
+	return db, d.rest, nil
 }
 
 func (d *decoder) origin() (conn uint64, o *Origin) {
@@ -63,17 +68,22 @@ func (d *decoder) origin() (conn uint64, o *Origin) {
 }
 
 // Decode reads one event from the front of p into e, reusing its Items, and
-// returns the bytes after it. e points into p.
+// returns the bytes after it. e points into p, and means nothing after an error.
+// Nothing is allocated by a length that was only announced: Items grow as they
+// are met.
 func (e *Event) Decode(p []byte) (rest []byte, err error) {
 	d := decoder{rest: p}
 	n := d.array() - 1
-	kind := Kind(d.uint())
-	*e = Event{Kind: kind, Items: e.Items[:0]}
-	if d.err == nil && !kind.takes(n) {
-		return nil, fmt.Errorf("%w: %v with %d fields", ErrMalformed, kind, n)
+	kind := d.atMost(math.MaxUint8)
+	*e = Event{Kind: Kind(kind), Items: e.Items[:0]}
+	if d.err == nil && !e.Kind.takes(n) {
+		return nil, fmt.Errorf("%w: %v with %d fields", ErrMalformed, e.Kind, n)
 	}
 	e.fields(&d, n)
-	return d.rest, d.err
+	if d.err != nil {
+		return nil, d.err
+	}
+	return d.rest, nil
 }
 
 // takes reports whether an event of this kind may have n fields.
@@ -100,13 +110,11 @@ func (k Kind) takes(n int) bool {
 func (e *Event) fields(d *decoder, n int) {
 	switch e.Kind {
 	case Database, Flush:
-		e.DB = int(d.uint())
+		e.DB = d.db()
 	case Swap:
-		e.DB, e.DB2 = int(d.uint()), int(d.uint())
+		e.DB, e.DB2 = d.db(), d.db()
 	case Cause:
-		for range d.array() {
-			e.Items = append(e.Items, d.bin())
-		}
+		e.Items = d.list(e.Items, d.array())
 	case FlushAll:
 	default:
 		e.Key = d.bin()
@@ -119,26 +127,24 @@ func (e *Event) keyFields(d *decoder, n int) {
 	case String, Text:
 		e.Value = d.bin()
 		if n == 3 {
-			e.At = int64(d.uint())
+			e.At = d.int()
 		}
 	case Append:
 		e.Value = d.bin()
 	case Range:
-		e.At, e.Value = int64(d.uint()), d.bin()
+		e.At, e.Value = d.int(), d.bin()
 	case HashSet, HashDelete:
-		for range n - 1 {
-			e.Items = append(e.Items, d.bin())
-		}
+		e.Items = d.list(e.Items, n-1)
 	case Delete:
-		e.Reason = Reason(d.uint())
+		e.Reason = Reason(d.atMost(math.MaxUint8))
 	case Expire:
-		e.At = int64(d.uint())
+		e.At = d.int()
 	case Rename:
 		e.To = d.bin()
 	case Copy:
-		e.To, e.DB = d.bin(), int(d.uint())
+		e.To, e.DB = d.bin(), d.db()
 	case Move:
-		e.DB = int(d.uint())
+		e.DB = d.db()
 	}
 }
 
@@ -221,15 +227,50 @@ func (d *decoder) array() int {
 	return int(n)
 }
 
+// uint reads an integer of any form that is not negative: msgpack writers may
+// choose a signed form for it.
 func (d *decoder) uint() uint64 {
 	switch b := d.lead(); {
 	case b < 0x80:
 		return uint64(b)
 	case b >= 0xcc && b <= 0xcf:
 		return d.number(1 << (b - 0xcc))
+	case b >= 0xd0 && b <= 0xd3:
+		size := uint64(1) << (b - 0xd0)
+		v := d.number(size)
+		if v>>(8*size-1) != 0 {
+			break
+		}
+		return v
 	}
 	d.fail()
 	return 0
+}
+
+// atMost reads an integer that must fit: cutting one off would make another
+// fact of it.
+func (d *decoder) atMost(limit uint64) uint64 {
+	v := d.uint()
+	if v > limit {
+		d.fail()
+		return 0
+	}
+	return v
+}
+
+func (d *decoder) int() int64 { return int64(d.atMost(math.MaxInt64)) }
+func (d *decoder) db() int    { return int(d.atMost(math.MaxUint8)) }
+
+// list appends n texts to items.
+func (d *decoder) list(items [][]byte, n int) [][]byte {
+	for range n {
+		item := d.bin()
+		if d.err != nil {
+			break
+		}
+		items = append(items, item)
+	}
+	return items
 }
 
 // bin reads bin or str: their bytes are all that matters here.
@@ -255,7 +296,7 @@ func (d *decoder) skip() {
 		return
 	}
 	if d.isArray() {
-		for range d.array() {
+		for n := d.array(); n > 0 && d.err == nil; n-- {
 			d.skipScalar()
 		}
 		return
@@ -268,7 +309,7 @@ func (d *decoder) skipScalar() {
 		d.fail()
 		return
 	}
-	if b := d.rest[0]; b < 0x80 || b >= 0xcc && b <= 0xcf {
+	if b := d.rest[0]; b < 0x80 || b >= 0xcc && b <= 0xd3 {
 		d.uint()
 		return
 	}

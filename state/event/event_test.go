@@ -200,26 +200,3 @@ func TestCutsAndForeignBytes(t *testing.T) {
 		}
 	}
 }
-
-func FuzzDecode(f *testing.F) {
-	for _, s := range samples() {
-		var buf Buffer
-		s.record(&buf)
-		f.Add(buf.Bytes())
-	}
-	f.Fuzz(func(t *testing.T, p []byte) {
-		var e Event
-		rest, err := e.Decode(p)
-		if err != nil {
-			return
-		}
-		if len(rest) > len(p) || len(e.Items) > len(p) {
-			t.Fatal("more came out than went in")
-		}
-		_ = e.String()
-		if _, err := json.Marshal(&e); err != nil {
-			t.Fatal(err)
-		}
-		_, _, _ = DecodeHeader(p)
-	})
-}

@@ -1,0 +1,86 @@
+package log
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestGoldenManifest(t *testing.T) {
+	m := &Manifest{
+		Format: FormatVersion, First: 5, Active: 30,
+		Parent:      &Parent{Offset: 4},
+		Sealed:      []Segment{{First: 5, Count: 25, Size: 1234, LastCRC: 7, LastTime: 1767225600000000}},
+		Checkpoints: []Checkpoint{{Offset: 20, Time: 1767225600000000, File: "checkpoints/00000000000000000020.snap", Size: 99, Keys: 3, Digest: 1 << 63}},
+		Tags:        map[string]uint64{"pre-migrate": 12, "a": 6},
+		Clean:       &CleanStop{Last: 40, CRC: 9},
+	}
+	copy(m.LogID[:], "the log's own id")
+	raw, err := m.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "manifest.txt", string(raw))
+	for bit := range len(raw) * 8 {
+		bad := bytes.Clone(raw)
+		bad[bit/8] ^= 1 << (bit % 8)
+		if _, err := decodeManifest(bad); err == nil {
+			t.Fatalf("bit %d of byte %d flipped: not noticed", bit%8, bit/8)
+		}
+	}
+	t.Logf("manifest: %d bits flipped, all found", len(raw)*8)
+}
+
+func TestCreateRefusesWhatIsThere(t *testing.T) {
+	dir := t.TempDir()
+	l, _, _ := testLog(t, dir, Options{})
+	fill(t, l, 1, 1)
+	closeLog(t, l, true)
+	if _, err := Create(dir, CreateOptions{}); !errors.Is(err, ErrExists) {
+		t.Errorf("over a data directory: %v", err)
+	}
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "thesis.txt"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(other, CreateOptions{}); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "thesis.txt") {
+		t.Errorf("over somebody's files: %v", err)
+	}
+	if _, err := OpenDir(filepath.Join(dir, "none"), Options{}); !errors.Is(err, ErrNoLog) {
+		t.Errorf("a missing directory: %v", err)
+	}
+}
+
+func TestNewerFormat(t *testing.T) {
+	dir := t.TempDir()
+	m, err := Create(dir, CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Format = FormatVersion + 1
+	if err := m.write(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenDir(dir, Options{}); !errors.Is(err, ErrNewerFormat) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestModes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	l, _, _ := testLog(t, dir, Options{SegmentSize: 100})
+	fill(t, l, 20, 1)
+	closeLog(t, l, true)
+	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

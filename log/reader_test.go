@@ -1,0 +1,102 @@
+package log
+
+import (
+	"errors"
+	"io"
+	"testing"
+)
+
+func TestReaderFollowsOverRolls(t *testing.T) {
+	dir := t.TempDir()
+	l, _, _ := testLog(t, dir, Options{SegmentSize: 400})
+	inside, err := l.Reader(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inside.Close()
+	outside, err := OpenReader(dir, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outside.Close()
+	seen := uint64(0)
+	for round := range 60 {
+		fill(t, l, 1+round%7, 3)
+		for _, r := range []*Reader{inside, outside} {
+			for {
+				e, err := r.Next()
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if string(e.Body) != string(body(e.Offset)) || e.Time != int64(e.Offset)*1_000_000 {
+					t.Fatalf("entry %d: %q at %d", e.Offset, e.Body, e.Time)
+				}
+				seen++
+			}
+			if r.Pos() != l.Last()+1 {
+				t.Fatalf("read up to %d, committed %d", r.Pos()-1, l.Last())
+			}
+		}
+	}
+	if seen != 2*l.Last() {
+		t.Errorf("%d entries seen, want twice %d", seen, l.Last())
+	}
+	// Random access, forward and back, by the sparse index and without it.
+	for _, off := range []uint64{1, l.Last(), 17, 100, 3, l.Last() / 2} {
+		if err := inside.Seek(off); err != nil {
+			t.Fatal(err)
+		}
+		if e, err := inside.Next(); err != nil || e.Offset != off || string(e.Body) != string(body(off)) {
+			t.Fatalf("seek %d: got %d, %v", off, e.Offset, err)
+		}
+	}
+	if err := outside.Seek(l.Last() + 2); !errors.Is(err, ErrFuture) {
+		t.Errorf("two after the end: %v", err)
+	}
+	closeLog(t, l, true)
+}
+
+func TestSeekBySparseIndex(t *testing.T) {
+	dir := t.TempDir()
+	l, _, _ := testLog(t, dir, Options{})
+	fill(t, l, 5000, 100)
+	r, err := l.Reader(5000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if n := len(r.idx[1]); n != 4 {
+		t.Fatalf("%d marks after reading 5000 entries", n)
+	}
+	for off := uint64(5000); off > 0; off -= 37 {
+		if err := r.Seek(off); err != nil {
+			t.Fatal(err)
+		}
+		if e, err := r.Next(); err != nil || string(e.Body) != string(body(off)) || e.Time != int64(off)*1_000_000 {
+			t.Fatalf("seek %d: %+v, %v", off, e, err)
+		}
+		if off < 37 {
+			break
+		}
+	}
+	closeLog(t, l, true)
+}
+
+func TestFindTime(t *testing.T) {
+	dir := t.TempDir()
+	l, _, _ := testLog(t, dir, Options{SegmentSize: 400})
+	fill(t, l, 100, 3)
+	closeLog(t, l, true)
+	for _, tc := range []struct {
+		micros int64
+		want   uint64
+	}{{0, 0}, {999_999, 0}, {1_000_000, 1}, {50_500_000, 50}, {100_000_000, 100}, {1 << 60, 100}} {
+		got, _, err := FindTime(dir, tc.micros)
+		if err != nil || got != tc.want {
+			t.Errorf("%d: %d, want %d (%v)", tc.micros, got, tc.want, err)
+		}
+	}
+}

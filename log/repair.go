@@ -1,0 +1,162 @@
+package log
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Repaired says what Repair saved.
+type Repaired struct {
+	Last     uint64    // last offset of the new log
+	After    uint64    // whole entries found behind the damage; their bytes are in Aside
+	Aside    []string  // files in quarantine/ of the new directory with what comes after the damage
+	Lost     []string  // checkpoints that could not be read, paths from the data directory
+	Findings []Finding // what was wrong
+}
+
+// Repair saves all that is good of a damaged directory into out, a new one: the
+// log up to the first damage, the checkpoints and tags up to there, recordings,
+// and, in quarantine/, every byte that comes after. dir is not changed.
+//
+// Where the manifest itself is damaged or lost, a new one is made from the
+// entries (see salvage); checkpoints and tags are then left behind.
+func Repair(dir, out string) (*Repaired, error) {
+	rep := &Repaired{}
+	m, err := ReadManifest(dir)
+	var dmg *Damage
+	if errors.As(err, &dmg) {
+		rep.Findings = append(rep.Findings, Finding{Damage: *dmg})
+		m, err = salvage(dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	k := newChecker(dir, m, nil)
+	if err := k.run(); err != nil {
+		return nil, err
+	}
+	rep.Findings = append(rep.Findings, k.c.Findings...)
+	rep.Last = k.c.Last
+	rep.After = k.c.Entries - (k.c.Last + 1 - m.First)
+	n := m.upTo(rep.Last)
+	if err := create(out, n); err != nil {
+		return nil, err
+	}
+	for _, first := range k.segments {
+		if err := rep.saveSegment(dir, out, k.d.seed, first); err != nil {
+			return nil, err
+		}
+	}
+	if err := rep.saveCheckpoints(dir, out, n); err != nil {
+		return nil, err
+	}
+	return rep, copyAll(filepath.Join(dir, "recordings"), filepath.Join(out, "recordings"))
+}
+
+// upTo is the manifest of a log that ends at an offset, after no clean stop.
+func (m *Manifest) upTo(last uint64) *Manifest {
+	n := m.clone()
+	n.Clean, n.Boot = nil, ""
+	n.Active, n.Sealed = n.First, []Segment{}
+	for _, s := range m.Sealed {
+		if s.Last() > last {
+			break
+		}
+		n.Sealed = append(n.Sealed, s)
+		n.Active = s.Last() + 1
+	}
+	n.Checkpoints = []Checkpoint{}
+	for _, c := range m.Checkpoints {
+		if c.Offset <= last {
+			n.Checkpoints = append(n.Checkpoints, c)
+		}
+	}
+	for tag, at := range n.Tags {
+		if at > last {
+			delete(n.Tags, tag)
+		}
+	}
+	return n
+}
+
+// saveSegment copies the entries of a segment up to Last, and keeps the rest of
+// its bytes aside.
+func (rep *Repaired) saveSegment(dir, out string, seed uint32, first uint64) error {
+	path := segmentPath(dir, first)
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := newSegmentReader(f, seed, first)
+	r.reuse = true
+	for r.next <= rep.Last {
+		if _, err := r.read(); err != nil {
+			break
+		}
+	}
+	if r.pos > 0 {
+		os.Remove(segmentPath(out, first)) // the empty one of a new directory
+		if _, err := writeNew(segmentPath(out, first), io.NewSectionReader(f, 0, r.pos)); err != nil {
+			return err
+		}
+	}
+	name := fmt.Sprintf("quarantine/%s.%d", segmentName(first), r.pos)
+	n, err := copyTail(path, r.pos, filepath.Join(out, name))
+	if n > 0 {
+		rep.Aside = append(rep.Aside, name)
+	}
+	return err
+}
+
+// saveCheckpoints copies the checkpoints that n lists. One that is lost is left
+// out: the log stands for it, as long as it reaches back far enough.
+func (rep *Repaired) saveCheckpoints(dir, out string, n *Manifest) error {
+	var kept []Checkpoint
+	for _, c := range n.Checkpoints {
+		switch err := copyFile(filepath.Join(dir, c.File), filepath.Join(out, c.File)); {
+		case errors.Is(err, os.ErrNotExist):
+			rep.Lost = append(rep.Lost, c.File)
+		case err != nil:
+			return err
+		default:
+			kept = append(kept, c)
+		}
+	}
+	if len(rep.Lost) == 0 {
+		return nil
+	}
+	n.Checkpoints = append([]Checkpoint{}, kept...)
+	return n.write(out)
+}
+
+func copyAll(from, to string) error {
+	entries, err := os.ReadDir(from)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			if err := copyFile(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	_, err = writeNew(to, in)
+	return err
+}

@@ -1,0 +1,311 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/altilium-db/altilium/resp"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+)
+
+// patience is how long a test waits for what must happen; nothing in the tests
+// measures time.
+const patience = 30 * time.Second
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// maxRun is how far the replies of one Run may grow.
+const maxRun = 1 << 20
+
+// toy is a small engine. Everything but the atomics is the loop's.
+type toy struct {
+	password string
+	full     bool // refuses every connection
+
+	sessions map[*toySession]struct{}
+	turn     int64 // the number of the turn being worked on
+	inTurn   int   // commands in it so far
+	perTurn  []int // commands of each turn
+
+	committed atomic.Int64 // turns
+	ticks     atomic.Int64
+	commands  atomic.Int64
+	open      atomic.Int64
+}
+
+type toySession struct {
+	h       *toy
+	peer    resp.Peer
+	authed  bool
+	waiting bool
+	owed    bool // Resume was called: the reply is due
+	closing bool
+}
+
+func (h *toy) Open(p resp.Peer) (resp.Session, error) {
+	if h.full {
+		return nil, errors.New("ERR max number of clients reached")
+	}
+	s := &toySession{h: h, peer: p}
+	if h.sessions == nil {
+		h.sessions = map[*toySession]struct{}{}
+	}
+	h.sessions[s] = struct{}{}
+	h.open.Add(1)
+	return s, nil
+}
+
+func (h *toy) Commit() {
+	h.perTurn = append(h.perTurn, h.inTurn)
+	h.inTurn = 0
+	h.turn++
+	h.committed.Store(h.turn)
+}
+
+func (h *toy) Tick() time.Duration {
+	h.ticks.Add(1)
+	return time.Millisecond
+}
+
+func (s *toySession) Waiting() bool { return s.waiting }
+func (s *toySession) Trusted() bool { return s.authed || s.h.password == "" }
+
+func (s *toySession) Closed() {
+	delete(s.h.sessions, s)
+	s.h.open.Add(-1)
+}
+
+func (s *toySession) Run(cmds [][][]byte, out *resp.Writer) int {
+	start := out.Len()
+	if s.waiting {
+		if !s.owed {
+			return 0
+		}
+		out.Simple("AWAKE")
+		s.waiting, s.owed = false, false
+	}
+	for i, args := range cmds {
+		s.h.inTurn++
+		s.h.commands.Add(1)
+		if s.closing {
+			return len(cmds)
+		}
+		s.execute(args, out)
+		if s.waiting || out.Len()-start > maxRun {
+			return i + 1
+		}
+	}
+	return len(cmds)
+}
+
+func (s *toySession) execute(args [][]byte, out *resp.Writer) {
+	name := strings.ToUpper(string(args[0]))
+	switch {
+	case name == "AUTH" && len(args) == 2 && string(args[1]) == s.h.password:
+		s.authed = true
+		out.OK()
+	case !s.Trusted():
+		out.Error("NOAUTH Authentication required.")
+	case name == "PING":
+		out.Simple("PONG")
+	case name == "ECHO" && len(args) == 2:
+		out.Bulk(args[1])
+	case name == "COUNT":
+		out.Int(int64(len(args)))
+	case name == "TURN":
+		out.Int(s.h.turn)
+	case name == "BIG":
+		n, _ := strconv.Atoi(string(args[1])) // a test's own number
+		out.Bulk(make([]byte, n))
+	case name == "WAIT":
+		s.waiting = true
+	case name == "WAKE":
+		for other := range s.h.sessions {
+			other.owed = other.waiting
+			other.peer.Resume()
+		}
+		out.OK()
+	case name == "QUIT":
+		out.OK()
+		s.closing = true
+		s.peer.Hangup()
+	case name == "KILL":
+		out.OK()
+		s.peer.Kill()
+	case name == "KILLOTHERS" || name == "HANGUPOTHERS":
+		for other := range s.h.sessions {
+			if other != s && name == "KILLOTHERS" {
+				other.peer.Kill()
+			} else if other != s {
+				other.peer.Hangup()
+			}
+		}
+		out.OK()
+	case name == "ADDR":
+		out.BulkString(s.peer.RemoteAddr() + " " + s.peer.LocalAddr())
+	case name == "PANIC":
+		panic("a bug in the handler")
+	default:
+		out.Error("ERR unknown command")
+	}
+}
+
+// fixture is a running server with its toy.
+type fixture struct {
+	*Server
+	h    *toy
+	addr string
+	logs *lockedBuffer
+}
+
+// start runs a server on loopback until the test's end.
+func start(t *testing.T, h *toy, o Options) *fixture {
+	t.Helper()
+	logs := &lockedBuffer{}
+	o.Logger = zerolog.New(logs)
+	ln, err := Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{Server: New(h, o), h: h, addr: ln.Addr().String(), logs: logs}
+	served := make(chan error, 1)
+	go func() { served <- f.Serve(ln) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := f.Shutdown(ctx); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if err := <-served; err != nil && !errors.Is(err, ErrShutdown) {
+			t.Errorf("Serve: %v", err)
+		}
+		if n := h.open.Load(); n != 0 {
+			t.Errorf("%d sessions were never closed", n)
+		}
+	})
+	return f
+}
+
+// onLoop runs f on the loop and waits for it.
+func (f *fixture) onLoop(do func()) {
+	done := make(chan struct{})
+	f.Post(func() { do(); close(done) })
+	<-done
+}
+
+// hold keeps the loop busy until the returned function is called.
+func (f *fixture) hold() (release func()) {
+	gate, held := make(chan struct{}), make(chan struct{})
+	f.Post(func() { close(held); <-gate })
+	<-held
+	return func() { close(gate) }
+}
+
+// queued is how many batches wait for the loop.
+func (f *fixture) queued() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.queue)
+}
+
+// lockedBuffer is a log that may be read while it is written.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// client is one end of a connection.
+type client struct {
+	t  testing.TB
+	nc net.Conn
+	in *resp.Reader
+}
+
+func (f *fixture) dial(t testing.TB) *client {
+	t.Helper()
+	return dial(t, "tcp", f.addr)
+}
+
+func dial(t testing.TB, network, addr string) *client {
+	t.Helper()
+	nc, err := net.Dial(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	if err := nc.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return &client{t: t, nc: nc, in: resp.NewReader(nc)}
+}
+
+// send writes bytes as they are.
+func (c *client) send(text string) {
+	c.t.Helper()
+	if _, err := c.nc.Write([]byte(text)); err != nil {
+		c.t.Fatalf("sending %.60q: %v", text, err)
+	}
+}
+
+// want reads one reply and compares its rendering.
+func (c *client) want(reply string) {
+	c.t.Helper()
+	v, err := c.in.Read()
+	if err != nil {
+		c.t.Fatalf("reading the reply: %v; want %q", err, reply)
+	}
+	if got := v.String(); got != reply {
+		c.t.Fatalf("got the reply %.200q, want %.200q", got, reply)
+	}
+}
+
+// wantEnd expects the connection to be closed, with no reply before that.
+func (c *client) wantEnd() {
+	c.t.Helper()
+	v, err := c.in.Read()
+	var late net.Error
+	if err == nil {
+		c.t.Fatalf("got the reply %.200q, want the end of the connection", v.String())
+	}
+	if errors.As(err, &late) && late.Timeout() {
+		c.t.Fatal("the connection was not closed")
+	}
+}
+
+// eventually waits for a condition.
+func eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !cond(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("this never came true: %s", what)
+		}
+	}
+}
+
+// socketPath is a path short enough for a unix socket.
+func socketPath(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "s")
+}

@@ -1,0 +1,286 @@
+package state
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/altilium-db/altilium/state/event"
+)
+
+// TestForeignEvents: events that were made for another state are refused with
+// the kind and the key, and change nothing.
+func TestForeignEvents(t *testing.T) {
+	k := []byte("k")
+	long := bytes.Repeat([]byte("long"), 1000)
+	for _, tc := range []struct {
+		name, says string
+		record     func(*event.Buffer)
+	}{
+		{"delete nothing", `Delete of key "k"`, func(b *event.Buffer) { b.Delete(k, event.User) }},
+		{"expire nothing", `Expire of key "k"`, func(b *event.Buffer) { b.Expire(k, 5) }},
+		{"append to nothing", `Append of key "k"`, func(b *event.Buffer) { b.Append(k, k) }},
+		{"rename nothing", `Rename of key "k"`, func(b *event.Buffer) { b.Rename(k, []byte("x")) }},
+		{"copy nothing", `Copy of key "k"`, func(b *event.Buffer) { b.Copy(k, []byte("x"), 0) }},
+		{"move nothing", `Move of key "k"`, func(b *event.Buffer) { b.Move(k, 1) }},
+		{"fields of nothing", `HashDelete of key "k"`, func(b *event.Buffer) { b.HashDelete(k, k) }},
+		{"field of a string", `HashSet of key "s": it holds a string`, func(b *event.Buffer) { b.HashSet([]byte("s"), k, k) }},
+		{"delete a field of a string", `HashDelete of key "s": it holds a string`, func(b *event.Buffer) { b.HashDelete([]byte("s"), k) }},
+		{"append to a hash", `Append of key "h": it holds a hash`, func(b *event.Buffer) { b.Append([]byte("h"), k) }},
+		{"range of a hash", `Range of key "h": it holds a hash`, func(b *event.Buffer) { b.Range([]byte("h"), 0, k) }},
+		{"range beyond all", `Range of key "s"`, func(b *event.Buffer) { b.Range([]byte("s"), 1<<40, k) }},
+		{"range whose end overflows", `Range of key "s"`, func(b *event.Buffer) { b.Range([]byte("s"), math.MaxInt64, k) }},
+		{"a field that is not", `HashDelete of key "h": there is no field "k"`, func(b *event.Buffer) { b.HashDelete([]byte("h"), k) }},
+		{"a field that is not, after one that is", `there is no field "k"`, func(b *event.Buffer) { b.HashDelete([]byte("h"), []byte("f"), k) }},
+		{"flush a database that is not", "Flush", func(b *event.Buffer) { b.Flush(16) }},
+		{"swap with a database that is not", "Swap", func(b *event.Buffer) { b.Swap(0, 16) }},
+		{"go to a database that is not", "Database", func(b *event.Buffer) { b.Database(16) }},
+		{"move to a database that is not", "Move", func(b *event.Buffer) { b.Move([]byte("s"), 16) }},
+		{"copy to a database that is not", "Copy", func(b *event.Buffer) { b.Copy([]byte("s"), k, 255) }},
+		{"a kind that nobody knows", "kind 99", func(b *event.Buffer) { b.Join([]byte{0x92, 99, 0}) }},
+		{"bytes that are no event", "malformed", func(b *event.Buffer) { b.Join([]byte{0xc0}) }},
+		{"a long key", "… (4000 bytes)", func(b *event.Buffer) { b.Delete(long, event.User) }},
+	} {
+		s := New()
+		apply(t, s, 0, func(b *event.Buffer) {
+			b.String([]byte("s"), k, 9)
+			b.HashSet([]byte("h"), []byte("f"), k, []byte("g"), k)
+		})
+		before := dump(s)
+		var b event.Buffer
+		tc.record(&b)
+		_, err := s.Apply(0, b.Bytes())
+		if err == nil || !strings.Contains(err.Error(), tc.says) || len(err.Error()) > 300 {
+			t.Errorf("%s: %v, want %q in it", tc.name, err, tc.says)
+		}
+		if dump(s) != before || s.Digest() != s.RecomputeDigest() {
+			t.Errorf("%s: changed the state", tc.name)
+		}
+		invariants(t, s)
+	}
+}
+
+// TestEventsBeforeAnError stay applied, those after it are not.
+func TestEventsBeforeAnError(t *testing.T) {
+	s := New()
+	var b event.Buffer
+	b.String([]byte("before"), nil, 0)
+	b.Database(2)
+	b.Delete([]byte("nothing"), event.User)
+	b.String([]byte("after"), nil, 0)
+	db, err := s.Apply(0, b.Bytes())
+	if err == nil || db != 2 || s.Keys(0) != 1 || s.TotalKeys() != 1 {
+		t.Errorf("db %d, %d keys, %v", db, s.TotalKeys(), err)
+	}
+}
+
+// TestEntriesAndEventsAreOne: a body applied whole, event by event, and without
+// its header gives the same state, order included.
+func TestEntriesAndEventsAreOne(t *testing.T) {
+	var events event.Buffer
+	for i := range 50 {
+		key := fmt.Appendf(nil, "k%d", i%20)
+		events.Cause([][]byte{[]byte("SET"), key})
+		events.String(key, key, int64(i%3)*1000)
+		if i%7 == 0 {
+			events.Delete(key, event.Expired)
+		}
+		if i%5 == 0 {
+			events.Database(i % 4)
+		}
+	}
+	var body event.Buffer
+	body.Header(event.Header{DB: 3, Conn: 1, Name: "EXEC"})
+	body.Join(events.Bytes())
+	whole, parts, bare := New(), New(), New()
+	if err := whole.ApplyEntry(body.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bare.Apply(3, events.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	var ev event.Event
+	db := 3
+	for left := events.Bytes(); len(left) > 0; {
+		rest, err := ev.Decode(left)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if db, err = parts.Apply(db, left[:len(left)-len(rest)]); err != nil {
+			t.Fatal(err)
+		}
+		left = rest
+	}
+	if dump(whole) != dump(parts) || dump(whole) != dump(bare) || whole.Digest() != parts.Digest() || whole.TotalKeys() == 0 {
+		t.Error("three ways, three states")
+	}
+	if err := whole.ApplyEntry([]byte{0xc0}); err == nil {
+		t.Error("a body without a header was accepted")
+	}
+}
+
+// TestNothingIsShared: keys and values live in blocks of their own; whatever is
+// done to one key, or to the bytes that it came from, is not seen in another.
+func TestNothingIsShared(t *testing.T) {
+	for _, size := range []int{0, 1, maxJoined, maxJoined + 1, lateFrom + 1} {
+		s := New()
+		var b event.Buffer
+		value := bytes.Repeat([]byte("v"), size)
+		b.String([]byte("key"), value, 0)
+		b.HashSet([]byte("hash"), []byte("field"), value)
+		if _, err := s.Apply(0, b.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		clear(b.Bytes()) // the caller reuses its buffer
+		apply(t, s, 0, func(b *event.Buffer) {
+			b.Copy([]byte("key"), []byte("twin"), 0)
+			b.Copy([]byte("hash"), []byte("twin hash"), 0)
+			b.Append([]byte("key"), []byte("tail"))
+			b.Range([]byte("key"), 0, []byte("head"))
+			b.HashSet([]byte("hash"), []byte("field"), bytes.Repeat([]byte("w"), size))
+		})
+		v := s.View(0, 0)
+		twin, _, _ := v.String([]byte("twin"))
+		h, _ := v.Hash([]byte("twin hash"))
+		field, ok := h.Get([]byte("field"))
+		if !bytes.Equal(twin, value) || !ok || !bytes.Equal(field, value) {
+			t.Errorf("%d bytes: the copies are %q and %q", size, twin, field)
+		}
+		want := append(append([]byte(nil), value...), "tail"...)
+		copy(want, "head")
+		if got, _, _ := v.String([]byte("key")); !bytes.Equal(got, want) {
+			t.Errorf("%d bytes: %q, want %q", size, got, want)
+		}
+		if s.Digest() != s.RecomputeDigest() {
+			t.Errorf("%d bytes: the digest is wrong", size)
+		}
+		invariants(t, s)
+	}
+}
+
+// TestValuesDoNotHoldMemory: a key that held much and holds little now has given
+// the rest back.
+func TestValuesDoNotHoldMemory(t *testing.T) {
+	s := New()
+	k := []byte("k")
+	for _, size := range []int{1 << 20, 10, 1 << 16, 200, 0} {
+		apply(t, s, 0, func(b *event.Buffer) {
+			b.String(k, make([]byte, size), 0)
+			b.HashSet([]byte("h"), k, make([]byte, size))
+		})
+		h, _ := s.View(0, 0).Hash([]byte("h"))
+		field, _ := h.Get(k)
+		v, _, _ := s.View(0, 0).String(k)
+		if cap(v) > 2*size+64 || cap(field) > 2*size+64 {
+			t.Errorf("%d bytes held in %d and %d", size, cap(v), cap(field))
+		}
+	}
+}
+
+func TestApplyAllocatesLittle(t *testing.T) {
+	s := New()
+	s.Reserve(0, 5000)
+	events := make([][]byte, 2000)
+	for i := range events {
+		var b event.Buffer
+		b.String(fmt.Appendf(nil, "key:%012d", i), make([]byte, 32), 0)
+		events[i] = b.Bytes()
+	}
+	i := 0
+	if n := testing.AllocsPerRun(1000, func() {
+		if _, err := s.Apply(0, events[i]); err != nil {
+			t.Fatal(err)
+		}
+		i++
+	}); n > 2 {
+		t.Errorf("a new key: %v allocations, want an entry and a block", n)
+	}
+	var b event.Buffer
+	b.String([]byte("ttl"), make([]byte, 32), 5000)
+	b.HashSet([]byte("h"), []byte("f"), make([]byte, 32))
+	b.Expire([]byte("ttl"), 6000)
+	apply(t, s, 0, func(x *event.Buffer) { x.Join(b.Bytes()) })
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := s.Apply(0, b.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("overwriting: %v allocations", n)
+	}
+}
+
+// TestImportRefuses records that Export never gives.
+func TestImportRefuses(t *testing.T) {
+	k := []byte("k")
+	for name, r := range map[string]Record{
+		"a key twice":                   {Key: []byte("there"), Type: String, Encoding: uint8(encRaw)},
+		"no type":                       {Key: k},
+		"an unknown type":               {Key: k, Type: 9, Encoding: 1},
+		"a string without an encoding":  {Key: k, Type: String},
+		"a string as a listpack":        {Key: k, Type: String, Encoding: uint8(encListpack)},
+		"a number that is none":         {Key: k, Type: String, Encoding: uint8(encInt), Value: []byte("1x")},
+		"a long embstr":                 {Key: k, Type: String, Encoding: uint8(encEmbstr), Value: make([]byte, 45)},
+		"an expiry before 1970":         {Key: k, Type: String, Encoding: uint8(encRaw), ExpireAt: -1},
+		"an empty hash":                 {Key: k, Type: Hash, Encoding: uint8(encListpack)},
+		"a field without a value":       {Key: k, Type: Hash, Encoding: uint8(encListpack), Pairs: [][]byte{k}},
+		"a field twice":                 {Key: k, Type: Hash, Encoding: uint8(encListpack), Pairs: [][]byte{k, k, k, k}},
+		"a hash as a string":            {Key: k, Type: Hash, Encoding: uint8(encRaw), Pairs: [][]byte{k, k}},
+		"a long value in a small hash":  {Key: k, Type: Hash, Encoding: uint8(encListpack), Pairs: [][]byte{k, make([]byte, 65)}},
+		"a hash with no known encoding": {Key: k, Type: Hash, Encoding: 77, Pairs: [][]byte{k, k}},
+	} {
+		s := New()
+		apply(t, s, 0, func(b *event.Buffer) { b.String([]byte("there"), nil, 0) })
+		before := dump(s)
+		if err := s.Import(0, r); err == nil || !strings.Contains(err.Error(), string(r.Key)) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if dump(s) != before || s.Digest() != s.RecomputeDigest() {
+			t.Errorf("%s: changed the state", name)
+		}
+		invariants(t, s)
+	}
+	for _, db := range []int{-1, Databases} {
+		if err := New().Import(db, Record{Key: k, Type: String, Encoding: uint8(encRaw)}); err == nil {
+			t.Errorf("database %d was accepted", db)
+		}
+	}
+}
+
+// FuzzApply: whatever the bytes are, a state stays whole.
+func FuzzApply(f *testing.F) {
+	var b event.Buffer
+	b.String([]byte("a"), []byte("1"), 5)
+	b.Append([]byte("a"), []byte("2"))
+	b.HashSet([]byte("h"), []byte("f"), []byte("v"))
+	b.Copy([]byte("h"), []byte("b"), 1)
+	b.Rename([]byte("a"), []byte("h"))
+	b.Swap(0, 1)
+	b.Move([]byte("b"), 2)
+	b.Range([]byte("r"), 3, []byte("x"))
+	b.Flush(1)
+	f.Add(b.Bytes())
+	f.Fuzz(func(t *testing.T, p []byte) {
+		var ev event.Event
+		for rest := p; len(rest) > 0; {
+			var err error
+			if rest, err = ev.Decode(rest); err != nil {
+				break
+			}
+			if ev.Kind == event.Range && ev.At > 1<<20 {
+				return // right, but slow
+			}
+		}
+		s := New()
+		// An error leaves what was applied before it: that must be whole too.
+		_, err := s.Apply(0, p)
+		invariants(t, s)
+		if d, r := s.Digest(), s.RecomputeDigest(); d != r {
+			t.Fatalf("digest %016x, recomputed %016x (%v)", d, r, err)
+		}
+		if c := copyOf(t, s); dump(c) != dump(s) {
+			t.Fatal("a copy through records differs")
+		}
+	})
+}

@@ -1,0 +1,86 @@
+package state
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/altilium-db/altilium/state/event"
+)
+
+func BenchmarkApplySet(b *testing.B) {
+	s := New()
+	bodies := make([][]byte, 1<<20)
+	for i := range bodies {
+		var buf event.Buffer
+		buf.String(fmt.Appendf(nil, "key:%012d", i), make([]byte, 32), 0)
+		bodies[i] = buf.Bytes()
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := s.Apply(0, bodies[i&(1<<20-1)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	s := New()
+	keys := make([][]byte, 1<<20)
+	var buf event.Buffer
+	for i := range keys {
+		keys[i] = fmt.Appendf(nil, "key:%012d", i)
+		buf.Truncate(0)
+		buf.String(keys[i], make([]byte, 32), 0)
+		if _, err := s.Apply(0, buf.Bytes()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	b.ReportAllocs()
+	for b.Loop() {
+		s.View(0, 1).String(keys[rng.IntN(1<<20)])
+	}
+}
+
+// BenchmarkLoad is recovery: whole entries, decoded and applied to new keys.
+func BenchmarkLoad(b *testing.B) {
+	for _, reserve := range []int{0, 1 << 20} {
+		b.Run(fmt.Sprint("reserve=", reserve), func(b *testing.B) {
+			bodies := make([][]byte, 1<<20)
+			for i := range bodies {
+				var buf event.Buffer
+				buf.Header(event.Header{Conn: 5, Name: "SET"})
+				buf.String(fmt.Appendf(nil, "key:%012d", i), make([]byte, 32), 0)
+				bodies[i] = buf.Bytes()
+			}
+			b.ReportAllocs()
+			var s *State
+			for i := 0; b.Loop(); i++ {
+				if i&(1<<20-1) == 0 {
+					s = New()
+					s.Reserve(0, reserve)
+				}
+				if err := s.ApplyEntry(bodies[i&(1<<20-1)]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	var buf event.Buffer
+	buf.Header(event.Header{Conn: 5, Name: "SET"})
+	buf.String(make([]byte, 16), make([]byte, 32), 0)
+	var ev event.Event
+	for b.Loop() {
+		_, events, err := event.SkipHeader(buf.Bytes())
+		if err == nil {
+			_, err = ev.Decode(events)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}

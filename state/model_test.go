@@ -1,0 +1,299 @@
+package state
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/altilium-db/altilium/state/event"
+	"pgregory.net/rapid"
+)
+
+// mkey is a key of the model: plain maps, the naive version of a state.
+type model [Databases]map[string]*mvalue
+
+type mvalue struct {
+	hash   map[string]string // nil: a string
+	text   string
+	expire int64
+}
+
+func newModel() *model {
+	m := &model{}
+	for i := range m {
+		m[i] = map[string]*mvalue{}
+	}
+	return m
+}
+
+func (v *mvalue) clone() *mvalue {
+	c := *v
+	if v.hash != nil {
+		c.hash = map[string]string{}
+		for f, x := range v.hash {
+			c.hash[f] = x
+		}
+	}
+	return &c
+}
+
+// draw is what a step is made of.
+type draw struct {
+	*rapid.T
+	b         *event.Buffer
+	db, other int
+	key       []byte
+	text      string
+	at        int64
+}
+
+func (d *draw) oneOf(name string, n int) int { return rapid.IntRange(0, n-1).Draw(d.T, name) }
+
+// step draws one event that fits the model, records it and applies it to the
+// model.
+func (m *model) step(t *rapid.T, b *event.Buffer, db int) {
+	d := &draw{
+		T: t, b: b, db: db,
+		other: rapid.IntRange(0, 2).Draw(t, "other"),
+		key:   []byte(rapid.SampledFrom([]string{"", "a", "b", "c", "d"}).Draw(t, "key")),
+		text:  rapid.SampledFrom([]string{"", "1", "-5", "007", "text", strings.Repeat("x", 50), strings.Repeat("y", 300), strings.Repeat("z", 5000)}).Draw(t, "text"),
+		at:    rapid.SampledFrom([]int64{0, 1000, 2000, 3000}).Draw(t, "at"),
+	}
+	v := m[db][string(d.key)]
+	switch n := d.oneOf("family", 12); {
+	case n < 4 && (v == nil || v.hash == nil):
+		m.stringStep(d, v)
+	case n < 8 && (v == nil || v.hash != nil):
+		m.hashStep(d, v)
+	case n < 11 && v != nil:
+		m.keyStep(d, v)
+	case n == 11:
+		m.databaseStep(d)
+	default: // replaces whatever is there
+		b.String(d.key, []byte(d.text), d.at)
+		m[db][string(d.key)] = &mvalue{text: d.text, expire: d.at}
+	}
+}
+
+func (m *model) stringStep(d *draw, v *mvalue) {
+	text := d.text
+	switch d.oneOf("string", 3) {
+	case 0:
+		d.b.Text(d.key, []byte(text), d.at)
+		m[d.db][string(d.key)] = &mvalue{text: text, expire: d.at}
+	case 1:
+		if v != nil {
+			d.b.Append(d.key, []byte(text))
+			v.text += text
+		}
+	case 2:
+		if v == nil {
+			v = &mvalue{}
+			m[d.db][string(d.key)] = v
+		}
+		d.b.Range(d.key, 3, []byte(text))
+		for len(v.text) < 3+len(text) {
+			v.text += "\x00"
+		}
+		v.text = v.text[:3] + text + v.text[3+len(text):]
+	}
+}
+
+func (m *model) hashStep(d *draw, v *mvalue) {
+	if d.oneOf("hash", 3) > 0 || v == nil {
+		if v == nil {
+			v = &mvalue{hash: map[string]string{}}
+			m[d.db][string(d.key)] = v
+		}
+		for range rapid.SampledFrom([]int{1, 2, 600}).Draw(d.T, "fields") {
+			f := strconv.Itoa(len(v.hash) % 700)
+			d.b.HashSet(d.key, []byte(f), []byte(d.text))
+			v.hash[f] = d.text
+		}
+		return
+	}
+	fields := slices.Sorted(maps.Keys(v.hash))
+	fields = fields[len(fields)/2:]
+	if d.oneOf("all fields", 3) == 0 {
+		fields = fields[:1]
+	}
+	gone := make([][]byte, 0, len(fields))
+	for _, f := range fields {
+		gone = append(gone, []byte(f))
+		delete(v.hash, f)
+	}
+	d.b.HashDelete(d.key, gone...)
+	if len(v.hash) == 0 {
+		delete(m[d.db], string(d.key))
+	}
+}
+
+func (m *model) keyStep(d *draw, v *mvalue) {
+	db, key := m[d.db], string(d.key)
+	switch d.oneOf("key event", 5) {
+	case 0:
+		d.b.Delete(d.key, event.User)
+		delete(db, key)
+	case 1:
+		d.b.Expire(d.key, d.at)
+		v.expire = d.at
+	case 2:
+		d.b.Rename(d.key, []byte("b"))
+		delete(db, key)
+		db["b"] = v
+	case 3:
+		d.b.Copy(d.key, []byte("c"), d.other)
+		m[d.other]["c"] = v.clone()
+	case 4:
+		d.b.Move(d.key, d.other)
+		delete(db, key)
+		m[d.other][key] = v
+	}
+}
+
+func (m *model) databaseStep(d *draw) {
+	switch d.oneOf("whole", 10) {
+	case 0:
+		d.b.Flush(d.other)
+		m[d.other] = map[string]*mvalue{}
+	case 1:
+		d.b.FlushAll()
+		*m = *newModel()
+	default:
+		d.b.Swap(d.db, d.other)
+		m[d.db], m[d.other] = m[d.other], m[d.db]
+	}
+}
+
+// check compares a state with the model, value by value.
+func (m *model) check(t *rapid.T, s *State) {
+	var first []string
+	for db := range m {
+		v := s.View(db, 0)
+		if v.Len() != len(m[db]) {
+			t.Fatalf("db %d has %d keys, the model %d", db, v.Len(), len(m[db]))
+		}
+		for key, want := range m[db] {
+			at, ok := v.ExpireAt([]byte(key))
+			if !ok || at != want.expire {
+				t.Fatalf("db %d %q: expiry %d (%v), the model %d", db, key, at, ok, want.expire)
+			}
+			if want.expire > 0 {
+				first = append(first, fmt.Sprintf("%08d %02d %s", want.expire, db, key))
+			}
+			if want.hash == nil {
+				if got, _, err := v.String([]byte(key)); err != nil || string(got) != want.text {
+					t.Fatalf("db %d %q: %q, %v", db, key, got, err)
+				}
+				continue
+			}
+			h, err := v.Hash([]byte(key))
+			if err != nil || h.Len() != len(want.hash) {
+				t.Fatalf("db %d %q: %d fields, %v", db, key, h.Len(), err)
+			}
+			for f, x := range want.hash {
+				if got, ok := h.Get([]byte(f)); !ok || string(got) != x {
+					t.Fatalf("db %d %q %q: %q", db, key, f, got)
+				}
+			}
+		}
+	}
+	slices.Sort(first)
+	db, key, ok := s.NextDue(1 << 40)
+	if ok != (len(first) > 0) || ok && fmt.Sprintf("%02d %s", db, key) != first[0][9:] {
+		t.Fatalf("next due is db %d %q (%v), the model has %v", db, key, ok, first)
+	}
+	if d, r := s.Digest(), s.RecomputeDigest(); d != r {
+		t.Fatalf("digest %016x, recomputed %016x", d, r)
+	}
+}
+
+// TestModel: random events give what plain maps give; a copy made through
+// records has the same digest and the same order.
+func TestModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, m := New(), newModel()
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			var b event.Buffer
+			db := rapid.IntRange(0, 2).Draw(t, "db")
+			m.step(t, &b, db)
+			if _, err := s.Apply(db, b.Bytes()); err != nil {
+				t.Fatal(err)
+			}
+			invariants(t, s)
+			if rapid.Bool().Draw(t, "look") {
+				m.check(t, s)
+			}
+		}
+		m.check(t, s)
+		invariants(t, s)
+		c := copyOf(t, s)
+		m.check(t, c)
+		invariants(t, c)
+		if c.Digest() != s.Digest() || dump(c) != dump(s) {
+			t.Fatal("a copy through records differs")
+		}
+	})
+}
+
+// invariants checks what the fields of a state promise each other.
+func invariants(t interface{ Fatalf(string, ...any) }, s *State) {
+	next := int64(never)
+	for db, d := range s.dbs {
+		sum, withExpiry, dirty := uint64(0), 0, 0
+		for i := range d.keys.Len() {
+			e := d.keys.At(i)
+			if int(e.slot) != i || d.keys.Get([]byte(e.key)) != e {
+				t.Fatalf("db %d %q: at place %d of the keyspace, says %d", db, e.key, i, e.slot)
+			}
+			if e.expire != 0 {
+				withExpiry++
+				next = min(next, e.expire)
+				if d.due[e.heap] != e {
+					t.Fatalf("db %d %q: not at its place %d of the heap", db, e.key, e.heap)
+				}
+			} else if e.heap != -1 {
+				t.Fatalf("db %d %q: in the heap without an expiry", db, e.key)
+			}
+			if _, ok := d.dirty[e]; ok != e.dirty || e.dirty && e.sum != 0 {
+				t.Fatalf("db %d %q: dirty %v, in the set %v, sum %x", db, e.key, e.dirty, ok, e.sum)
+			}
+			if e.dirty {
+				dirty++
+			}
+			sum += e.sum
+			if (e.typ == Hash) != (e.hash != nil) || e.hash != nil && !e.hash.whole(e) {
+				t.Fatalf("db %d %q: a broken hash", db, e.key)
+			}
+		}
+		if sum != d.sum || withExpiry != len(d.due) || dirty != len(d.dirty) {
+			t.Fatalf("db %d: sum %x of %x, %d in the heap of %d, %d dirty of %d", db, d.sum, sum, len(d.due), withExpiry, len(d.dirty), dirty)
+		}
+		for i := range d.due {
+			if d.due[i].heap != int32(i) || i > 0 && d.due.before(i, (i-1)/2) {
+				t.Fatalf("db %d: the heap is out of order at %d", db, i)
+			}
+		}
+	}
+	if next != s.next {
+		t.Fatalf("next expiry %d, should be %d", s.next, next)
+	}
+}
+
+// whole reports whether a hash and its index agree, and fit e's encoding.
+func (h *hash) whole(e *entry) bool {
+	if len(h.pairs) == 0 || e.enc != h.encoding() || h.index != nil && len(h.index) != len(h.pairs) {
+		return false
+	}
+	seen := map[string]bool{}
+	for i, p := range h.pairs {
+		if seen[p.field] || h.index != nil && h.index[p.field] != int32(i) {
+			return false
+		}
+		seen[p.field] = true
+	}
+	return true
+}

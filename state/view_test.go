@@ -1,0 +1,241 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/altilium-db/altilium/state/event"
+)
+
+// TestScanGuarantee: whatever is written and deleted between the calls, a key
+// that stays is handed out.
+func TestScanGuarantee(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for round := range 200 {
+		s := New()
+		set := func(key string) {
+			apply(t, s, 0, func(b *event.Buffer) {
+				b.String([]byte(key), nil, 0)
+				b.HashSet([]byte("h"), []byte(key), nil)
+			})
+		}
+		stay := map[string]bool{}
+		for i := range rng.IntN(700) {
+			key := fmt.Sprint("stays", i)
+			set(key)
+			stay[key] = true
+			set(fmt.Sprint("goes", i))
+		}
+		keys, fields := map[string]bool{}, map[string]bool{}
+		kc, hc := uint64(0), uint64(0)
+		for calls := 0; ; calls++ {
+			if calls == 0 || kc != 0 {
+				kc = s.View(0, 0).Scan(kc, 1+rng.IntN(20), func(k []byte) { keys[string(k)] = true })
+			}
+			if h, _ := s.View(0, 0).Hash([]byte("h")); calls == 0 || hc != 0 {
+				hc = h.Scan(hc, 1+rng.IntN(20), func(f, _ []byte) { fields[string(f)] = true })
+			}
+			if kc == 0 && hc == 0 {
+				break
+			}
+			for range rng.IntN(5) {
+				key := fmt.Sprint("goes", rng.IntN(700))
+				switch ok := s.View(0, 0).Exists([]byte(key)); {
+				case ok:
+					apply(t, s, 0, func(b *event.Buffer) {
+						b.Delete([]byte(key), event.User)
+						b.HashDelete([]byte("h"), []byte(key))
+					})
+				default:
+					set(key)
+				}
+			}
+		}
+		for key := range stay {
+			if !keys[key] || !fields[key] {
+				t.Fatalf("round %d: %s was there all the time (seen as a key: %v, as a field: %v)", round, key, keys[key], fields[key])
+			}
+		}
+	}
+}
+
+func TestExpiryIsHiddenAtOnce(t *testing.T) {
+	s := New()
+	k := []byte("k")
+	apply(t, s, 0, func(b *event.Buffer) { b.String(k, []byte("v"), 1000) })
+	for now, want := range map[int64]bool{999: true, 1000: false, 1001: false} {
+		v := s.View(0, now)
+		_, ok, _ := v.String(k)
+		_, has := v.ExpireAt(k)
+		_, any := v.Random(7)
+		n := 0
+		v.Scan(0, 10, func([]byte) { n++ })
+		v.Each(func([]byte) bool { n++; return true })
+		if ok != want || has != want || any != want || v.Exists(k) != want || (v.Type(k) == String) != want || (n == 2) != want {
+			t.Errorf("at %d: visible %v, want %v", now, ok, want)
+		}
+		if s.Expired(0, k, now) == want || s.Due(now) == want {
+			t.Errorf("at %d: due %v", now, s.Due(now))
+		}
+	}
+	if at, ok := s.NextExpiry(); !ok || at != 1000 {
+		t.Errorf("next expiry %d, %v", at, ok)
+	}
+}
+
+func TestReadsDoNotAllocate(t *testing.T) {
+	s := New()
+	k, hk, f := []byte("key:000000000001"), []byte("h"), []byte("field")
+	apply(t, s, 0, func(b *event.Buffer) {
+		b.String(k, make([]byte, 32), 50)
+		b.HashSet([]byte("h"), f, k)
+	})
+	visit := func([]byte) {}
+	each := func([]byte) bool { return true }
+	field := func(_, _ []byte) {}
+	for name, read := range map[string]func(View){
+		"String":   func(v View) { v.String(k) },
+		"Type":     func(v View) { v.Type(k) },
+		"ExpireAt": func(v View) { v.ExpireAt(k) },
+		"Exists":   func(v View) { v.Exists(k) },
+		"Encoding": func(v View) { v.Encoding(k) },
+		"Random":   func(v View) { v.Random(7) },
+		"Scan":     func(v View) { v.Scan(0, 10, visit) },
+		"Each":     func(v View) { v.Each(each) },
+		"NextDue":  func(View) { s.NextDue(100) },
+		"Hash": func(v View) {
+			h, _ := v.Hash(hk)
+			h.Get(f)
+			h.At(0)
+			h.Scan(0, 10, field)
+		},
+	} {
+		if n := testing.AllocsPerRun(100, func() { read(s.View(0, 5)) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// TestReadsOfWhatIsNot: absent keys, and keys of another type.
+func TestReadsOfWhatIsNot(t *testing.T) {
+	s := New()
+	k, h, none := []byte("k"), []byte("h"), []byte("none")
+	apply(t, s, 3, func(b *event.Buffer) {
+		b.String(k, []byte("v"), 0)
+		b.HashSet(h, k, k)
+	})
+	v := s.View(0, 77).In(3)
+	if v.DB() != 3 || v.Now() != 77 || v.Len() != 2 {
+		t.Errorf("database %d at %d with %d keys", v.DB(), v.Now(), v.Len())
+	}
+	if _, _, err := v.String(h); !errors.Is(err, ErrWrongType) {
+		t.Errorf("a hash as a string: %v", err)
+	}
+	if f, err := v.Hash(k); !errors.Is(err, ErrWrongType) || f.Len() != 0 {
+		t.Errorf("a string as a hash: %v", err)
+	}
+	if _, ok, err := v.String(none); ok || err != nil {
+		t.Errorf("no key as a string: %v, %v", ok, err)
+	}
+	f, err := v.Hash(none)
+	if _, ok := f.Get(k); ok || err != nil || f.Len() != 0 || f.Small() || f.Scan(0, 10, nil) != 0 {
+		t.Errorf("no key as a hash: %d fields, %v", f.Len(), err)
+	}
+	if _, ok := v.ExpireAt(none); ok || v.Type(none) != None || v.Encoding(none) != "" || v.Touch(none) || v.Idle(none) != 0 {
+		t.Error("no key has an expiry, a type or an encoding")
+	}
+	for typ, want := range map[Type]string{None: "none", String: "string", Hash: "hash", 9: "none"} {
+		if typ.String() != want {
+			t.Errorf("type %d is %s, want %s", typ, typ, want)
+		}
+	}
+	if _, ok := New().View(0, 0).Random(5); ok {
+		t.Error("a random key of nothing")
+	}
+}
+
+// TestRandom: every key that is not due is chosen for some number, the same for
+// the same number.
+func TestRandom(t *testing.T) {
+	s := New()
+	for i := range 10 {
+		apply(t, s, 0, func(b *event.Buffer) { b.String([]byte{byte('a' + i)}, nil, int64(i%2)*50) })
+	}
+	seen := map[string]bool{}
+	for r := range uint64(100) {
+		key, ok := s.View(0, 60).Random(r * 0x9e3779b97f4a7c15)
+		again, _ := s.View(0, 60).Random(r * 0x9e3779b97f4a7c15)
+		if !ok || string(key) != string(again) || (key[0]-'a')%2 == 1 {
+			t.Fatalf("%q, then %q (%v)", key, again, ok)
+		}
+		seen[string(key)] = true
+	}
+	if len(seen) != 5 {
+		t.Errorf("%d of 5 keys were ever chosen", len(seen))
+	}
+}
+
+// TestAccessTimes: reads note the access clock, looking at a key's outside does
+// not, and none of it is part of the state.
+func TestAccessTimes(t *testing.T) {
+	s := New()
+	k := []byte("k")
+	apply(t, s, 0, func(b *event.Buffer) { b.String(k, nil, 0) })
+	idle := func(atSeconds int64) int64 { return s.View(0, atSeconds*1000).Idle(k) }
+	if idle(100) != 0 {
+		t.Error("a time was noted without a clock")
+	}
+	digest, before := s.Digest(), dump(s)
+	for _, tc := range []struct {
+		name    string
+		read    func(View)
+		touches bool
+	}{
+		{"String", func(v View) { v.String(k) }, true},
+		{"Exists", func(v View) { v.Exists(k) }, true},
+		{"Touch", func(v View) { v.Touch(k) }, true},
+		{"Type", func(v View) { v.Type(k) }, false},
+		{"ExpireAt", func(v View) { v.ExpireAt(k) }, false},
+		{"Encoding", func(v View) { v.Encoding(k) }, false},
+	} {
+		s.SetAccessClock(100)
+		s.View(0, 0).Touch(k)
+		s.SetAccessClock(130)
+		tc.read(s.View(0, 0))
+		want := int64(50)
+		if tc.touches {
+			want = 20
+		}
+		if got := idle(150); got != want {
+			t.Errorf("%s: idle for %d s, want %d", tc.name, got, want)
+		}
+	}
+	if idle(1) != 0 {
+		t.Error("idle for less than nothing")
+	}
+	if s.Digest() != digest || dump(s) != before {
+		t.Error("reading changed the state")
+	}
+}
+
+// TestExportFrom goes on where it stopped.
+func TestExportFrom(t *testing.T) {
+	s := New()
+	for i := range 10 {
+		apply(t, s, 2, func(b *event.Buffer) { b.String([]byte{byte('a' + i)}, nil, 0) })
+	}
+	var got []byte
+	for from := 0; from < 10; from += 3 {
+		n := 0
+		s.Export(2, from, func(r Record) bool {
+			got = append(got, r.Key...)
+			n++
+			return n < 3
+		})
+	}
+	if string(got) != "abcdefghij" {
+		t.Errorf("%s", got)
+	}
+}

@@ -21,15 +21,16 @@ const (
 // slowly is seen to move.
 const maxWrite = 1 << 20
 
-// conn is one connection. It is the engine's resp.Peer.
+// conn is one connection, in either form. It is the engine's resp.Peer.
 type conn struct {
-	s      *Server
-	nc     net.Conn
-	parser *resp.Parser
-	out    resp.Writer
-	wake   chan struct{} // the loop has done what was handed in
+	s             *Server
+	t             transport
+	remote, local string
+	parser        *resp.Parser
+	out           resp.Writer
 
-	// The goroutine's, but the loop's between hand-in and wake.
+	// Whoever has the parser has these: the loop, but in the blocking form
+	// the goroutine between wake and hand-in.
 	session resp.Session
 	batch   [][][]byte // backs cmds
 	cmds    [][][]byte // not yet executed
@@ -37,7 +38,9 @@ type conn struct {
 	waiting bool       // the session owes a reply
 	trusted bool
 	refused bool // the handler did not want it
-	closing bool // this batch is the end: tell the session
+	closing bool // this is the end: tell the session
+	told    bool // it has been told
+	listed  bool // it has been handed in, and its turn is not over
 
 	// The loop's.
 	seen  uint64    // moved, when the loop last looked
@@ -48,45 +51,75 @@ type conn struct {
 	stopped atomic.Bool   // read no more
 }
 
-// RemoteAddr is the client's address; on a unix socket the socket's path and
-// port 0, as Redis says it, since clients have no name there.
-func (c *conn) RemoteAddr() string {
-	if _, ok := c.nc.(*net.UnixConn); ok {
-		return c.LocalAddr()
-	}
-	return c.nc.RemoteAddr().String()
+// transport moves a connection's bytes: by a goroutine of its own (blocking) or
+// by the loop (polled). Only the loop calls it, but for cut.
+type transport interface {
+	// proceed goes on when a turn is over and no reply is owed. true: there
+	// is more for a turn to do.
+	proceed() (again bool)
+
+	// pause is called instead when a reply is owed.
+	pause()
+
+	// stopReading makes a connection that waits for its client wait no more:
+	// conn.stopped is set.
+	stopReading()
+
+	// cut closes the socket at once. The connection's end follows as if the
+	// client had gone.
+	cut()
 }
 
-// LocalAddr is the address that the client connected to.
-func (c *conn) LocalAddr() string {
-	addr := c.nc.LocalAddr()
-	if _, ok := addr.(*net.UnixAddr); ok {
-		return addr.String() + ":0"
+func newConn(s *Server, nc net.Conn) *conn {
+	c := &conn{s: s, parser: resp.NewParser(), local: nc.LocalAddr().String()}
+	if _, ok := nc.LocalAddr().(*net.UnixAddr); ok {
+		// A unix socket is its path and port 0, as Redis says it; its
+		// clients have no name there.
+		c.local += ":0"
+		c.remote = c.local
+	} else {
+		c.remote = nc.RemoteAddr().String()
 	}
-	return addr.String()
+	return c
 }
+
+// RemoteAddr is the client's address.
+func (c *conn) RemoteAddr() string { return c.remote }
+
+// LocalAddr is the address that the client connected to.
+func (c *conn) LocalAddr() string { return c.local }
 
 // Hangup closes the connection when its output has been written.
 func (c *conn) Hangup() {
 	c.hangup.Store(true)
-	c.stopReading()
+	c.stopped.Store(true)
+	c.t.stopReading()
 }
 
 // Kill closes the connection at once.
 func (c *conn) Kill() {
 	c.hangup.Store(true)
 	c.stopped.Store(true)
-	c.nc.Close()
+	c.t.cut()
 	c.giveUp()
 }
 
-// giveUp ends the waiting of a connection that is to be closed. Only the loop
-// calls it.
+// leave is Shutdown's: what has arrived is executed, and nothing more.
+func (c *conn) leave() {
+	c.stopped.Store(true)
+	c.t.stopReading()
+	c.giveUp()
+}
+
+// giveUp ends the waiting of a connection that is to be closed: the reply that
+// is owed will not come. Only the loop calls it.
 func (c *conn) giveUp() {
 	if c.waiting {
 		c.waiting = false
 		c.cmds, c.ran = nil, 0
-		c.wake <- struct{}{}
+		if c.t.proceed() {
+			c.s.hand(c)
+		}
 	}
 }
 
@@ -99,30 +132,28 @@ func (c *conn) Resume() {
 	c.s.hand(c)
 }
 
-// stopReading wakes a goroutine that waits for more from its client.
-func (c *conn) stopReading() {
-	c.stopped.Store(true)
-	_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // fails on a closed socket only
-}
-
-// hand puts a batch into the queue.
+// hand has the loop look at a connection in its next turn, once.
 func (s *Server) hand(c *conn) {
+	if c.listed {
+		return
+	}
+	c.listed = true
 	s.mu.Lock()
 	s.queue = append(s.queue, c)
-	first := len(s.queue) == 1
-	s.mu.Unlock()
-	if first {
-		s.kick()
+	if len(s.queue) == 1 {
+		s.wait.wake()
 	}
+	s.mu.Unlock()
 }
 
-// run is the loop's: it executes what the connection has handed in.
+// run is the loop's: it executes what the connection has to say.
 func (c *conn) run() {
 	switch {
 	case c.closing:
-		if c.session != nil {
+		if c.session != nil && !c.told {
 			c.session.Closed()
 		}
+		c.told = true
 		return
 	case c.session == nil:
 		session, err := c.s.h.Open(c)
@@ -142,61 +173,23 @@ func (c *conn) run() {
 	}
 }
 
-// afterTurn is the loop's: the turn is committed, the goroutine may go on,
-// unless a reply is owed.
-func (c *conn) afterTurn() {
+// afterTurn is the loop's: the turn is committed, the connection may go on,
+// unless a reply is owed. true: there is more of it for the next turn.
+func (c *conn) afterTurn() (again bool) {
+	c.listed = false
 	if c.session != nil && !c.closing {
 		c.trusted = c.session.Trusted()
 		if c.session.Waiting() {
 			c.cmds, c.ran, c.waiting = c.cmds[c.ran:], 0, true
 			if c.stopped.Load() {
 				c.giveUp()
+			} else {
+				c.t.pause()
 			}
-			return
+			return false
 		}
 	}
-	c.wake <- struct{}{}
-}
-
-// turn hands in what there is and waits until it has been done.
-func (c *conn) turn() {
-	c.s.hand(c)
-	<-c.wake
-}
-
-// serve is the connection's goroutine.
-func (c *conn) serve() {
-	defer c.nc.Close()
-	c.turn() // opens the session
-	if !c.refused {
-		c.talk()
-	}
-	c.flush()
-	c.closing = true
-	c.turn()
-}
-
-// talk reads, hands in and writes until the connection ends.
-func (c *conn) talk() {
-	for !c.hangup.Load() {
-		stop := c.parse()
-		for len(c.cmds) > 0 {
-			c.turn()
-			c.cmds = c.cmds[c.ran:]
-			if !c.flush() || c.hangup.Load() {
-				return
-			}
-		}
-		if stop != nil {
-			c.refuse(stop)
-			return
-		}
-		more := len(c.batch) > 0 && c.parser.Waiting() > 0 // perhaps another whole command
-		c.release()
-		if !more && !c.read() {
-			return
-		}
-	}
+	return c.t.proceed()
 }
 
 // parse collects the whole commands that have arrived into cmds. The error ends
@@ -249,38 +242,24 @@ func (c *conn) refuse(err error) {
 	c.out.Error(err.Error())
 }
 
-// release forgets the batch, which has been executed.
-func (c *conn) release() {
+// release forgets the batch, which has been executed. more: there may be
+// another whole command in what has arrived.
+func (c *conn) release() (more bool) {
+	more = len(c.batch) > 0 && c.parser.Waiting() > 0
 	clear(c.batch)
 	c.batch, c.cmds = c.batch[:0], nil
 	if cap(c.batch) > keepBatch {
 		c.batch = nil
 	}
 	c.parser.Release(keepInput)
+	return more
 }
 
-// read waits for more bytes; false ends the connection.
-func (c *conn) read() bool {
-	if c.stopped.Load() {
-		return false
+// idle is how long the connection has neither sent nor taken a byte, as far as
+// the loop has seen. A client that is owed a reply is not idle.
+func (c *conn) idle(now time.Time) time.Duration {
+	if n := c.moved.Load(); n != c.seen || c.since.IsZero() || c.waiting {
+		c.seen, c.since = n, now
 	}
-	n, err := c.nc.Read(c.parser.Space())
-	c.parser.Filled(n)
-	c.moved.Add(1)
-	return err == nil
-}
-
-// flush writes the replies; false when the client is gone. A client that does
-// not read them holds its goroutine here.
-func (c *conn) flush() bool {
-	for out := c.out.Bytes(); len(out) > 0; {
-		n, err := c.nc.Write(out[:min(len(out), maxWrite)])
-		if err != nil {
-			return false
-		}
-		c.moved.Add(1)
-		out = out[n:]
-	}
-	c.out.Reset(keepOutput)
-	return true
+	return now.Sub(c.since)
 }

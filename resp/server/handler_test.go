@@ -211,11 +211,24 @@ func (f *fixture) hold() (release func()) {
 	return func() { close(gate) }
 }
 
-// queued is how many batches wait for the loop.
-func (f *fixture) queued() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.queue)
+// arrived waits, while the loop is held, until n connections have sent what it
+// will find. A goroutine has read it; epoll is told by the sender's system call.
+func (f *fixture) arrived(t *testing.T, n int) {
+	t.Helper()
+	eventually(t, "what was sent has arrived", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.poll != nil || len(f.queue) == n
+	})
+}
+
+// bothForms runs a test with a goroutine for each connection, and with the form
+// that is the default here, if that is another one.
+func bothForms(t *testing.T, test func(t *testing.T, o Options)) {
+	t.Run("blocking", func(t *testing.T) { test(t, Options{Portable: true}) })
+	if canPoll {
+		t.Run("polled", func(t *testing.T) { test(t, Options{}) })
+	}
 }
 
 // lockedBuffer is a log that may be read while it is written.

@@ -10,11 +10,30 @@ import (
 // fit waits for the next turn, before anything that came later.
 const maxTurn = 16 << 10
 
+// waiter is how the loop learns that there is work.
+type waiter interface {
+	// wait returns at until, or sooner when wake was called; where the loop
+	// moves bytes itself, also when a connection has sent something, and those
+	// that have commands to run are appended to ready. With until in the past
+	// it only looks.
+	wait(ready []*conn, until time.Time) []*conn
+
+	// wake ends a wait, or the next one. Any goroutine may call it, with
+	// Server.mu locked, and not after the loop has ended.
+	wake()
+
+	// close is called by the loop at its end.
+	close()
+}
+
 // loop runs turns until Shutdown has ended the last connection.
 func (s *Server) loop() {
 	defer close(s.done)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	defer s.wait.close()
+	if s.poll != nil {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
 	var t turn
 	var idle idleWatch
 	tick := time.Now()
@@ -23,37 +42,27 @@ func (s *Server) loop() {
 		if !now.Before(tick) {
 			tick = now.Add(s.h.Tick())
 		}
-		next := tick
-		if sweep := idle.sweep(s, now); sweep.Before(next) {
-			next = sweep
+		next := idle.sweep(s, now)
+		if tick.Before(next) {
+			next = tick
 		}
-		ended := t.take(s)
-		if len(t.now)+len(t.posts) > 0 {
+		if len(t.waiting) > 0 {
+			next = now
+		}
+		t.waiting = s.wait.wait(t.waiting, next)
+		if ended := t.take(s); len(t.now)+len(t.posts) > 0 {
 			t.run(s)
-			continue
-		}
-		if ended {
+		} else if ended {
 			return
-		}
-		timer.Reset(time.Until(next))
-		select {
-		case <-s.wake:
-			// The first batch of several wakes the loop. Let the goroutines
-			// that have read something too hand it in first: a turn of many
-			// costs one write to the log and one round of wake-ups, where
-			// many turns of one cost as many.
-			runtime.Gosched()
-		case <-timer.C:
 		}
 	}
 }
 
 // turn is what one turn works on.
 type turn struct {
-	now   []*conn  // the batches of this turn: the front of taken
-	taken []*conn  // taken from the queue, in order, and not yet run
-	spare []*conn  // becomes the queue when that is taken
-	posts []func() // run first
+	now     []*conn  // the front of waiting
+	waiting []*conn  // to be looked at, in order
+	posts   []func() // run first
 }
 
 // take takes what waits, within bounds. ended: Shutdown has ended the last
@@ -61,21 +70,24 @@ type turn struct {
 func (t *turn) take(s *Server) (ended bool) {
 	s.mu.Lock()
 	t.posts, s.posts = s.posts, t.posts[:0]
-	if len(t.taken) == 0 {
-		s.queue, t.taken, t.spare = t.spare[:0], s.queue, s.queue
-	}
+	t.waiting = append(t.waiting, s.queue...)
+	clear(s.queue)
+	s.queue = s.queue[:0]
 	ended = s.ended
 	s.mu.Unlock()
 	n, cmds := 0, 0
-	for n < len(t.taken) && (n == 0 || cmds+len(t.taken[n].cmds) <= maxTurn) {
-		cmds += len(t.taken[n].cmds)
+	for n < len(t.waiting) && (n == 0 || cmds+len(t.waiting[n].cmds) <= maxTurn) {
+		cmds += len(t.waiting[n].cmds)
 		n++
 	}
-	t.now, t.taken = t.taken[:n], t.taken[n:]
+	t.now = append(t.now[:0], t.waiting[:n]...)
+	left := copy(t.waiting, t.waiting[n:])
+	clear(t.waiting[left:])
+	t.waiting = t.waiting[:left]
 	return ended
 }
 
-// run carries out a turn and wakes its connections.
+// run carries out a turn and lets its connections go on.
 func (t *turn) run(s *Server) {
 	for _, f := range t.posts {
 		f()
@@ -86,10 +98,55 @@ func (t *turn) run(s *Server) {
 	}
 	s.h.Commit()
 	for _, c := range t.now {
-		c.afterTurn()
+		if c.afterTurn() && !c.listed {
+			c.listed = true
+			t.waiting = append(t.waiting, c)
+		}
 	}
 	clear(t.now)
 }
+
+// channelWaiter waits for a wake and nothing else.
+type channelWaiter struct {
+	woken chan struct{}
+	timer *time.Timer
+}
+
+func newChannelWaiter() *channelWaiter {
+	return &channelWaiter{woken: make(chan struct{}, 1), timer: time.NewTimer(0)}
+}
+
+func (w *channelWaiter) wait(ready []*conn, until time.Time) []*conn {
+	select {
+	case <-w.woken:
+		return ready
+	default:
+	}
+	d := time.Until(until)
+	if d <= 0 {
+		return ready
+	}
+	w.timer.Reset(d)
+	select {
+	case <-w.woken:
+		// The first batch of several wakes the loop. Let the goroutines
+		// that have read something too hand it in first: a turn of many
+		// costs one write to the log and one round of wake-ups, where
+		// many turns of one cost as many.
+		runtime.Gosched()
+	case <-w.timer.C:
+	}
+	return ready
+}
+
+func (w *channelWaiter) wake() {
+	select {
+	case w.woken <- struct{}{}:
+	default:
+	}
+}
+
+func (w *channelWaiter) close() { w.timer.Stop() }
 
 // idleWatch closes clients that have said nothing for Options.Timeout. The loop
 // looks at all of them now and then, which costs less than a deadline at each
@@ -111,26 +168,11 @@ func (w *idleWatch) sweep(s *Server, now time.Time) time.Time {
 		return w.next
 	}
 	w.next = now.Add(min(max(timeout/4, time.Millisecond), time.Second))
-	var closed []*conn
-	s.mu.Lock()
-	for c := range s.conns {
+	s.each(func(c *conn) {
 		if c.idle(now) >= timeout {
-			closed = append(closed, c)
+			s.o.Logger.Debug().Str("client", c.RemoteAddr()).Msg("idle connection closed")
+			c.Kill()
 		}
-	}
-	s.mu.Unlock()
-	for _, c := range closed {
-		s.o.Logger.Debug().Str("client", c.RemoteAddr()).Msg("idle connection closed")
-		c.Kill()
-	}
+	})
 	return w.next
-}
-
-// idle is how long the connection has neither sent nor taken a byte, as far as
-// the loop has seen. A client that is owed a reply is not idle.
-func (c *conn) idle(now time.Time) time.Duration {
-	if n := c.moved.Load(); n != c.seen || c.since.IsZero() || c.waiting {
-		c.seen, c.since = n, now
-	}
-	return now.Sub(c.since)
 }

@@ -26,6 +26,10 @@ type Options struct {
 	// KeepAlive is the period of TCP keep-alives. Default 300 s; negative: none,
 	// so that a peer whose machine vanished is never noticed.
 	KeepAlive time.Duration
+
+	// Portable gives every connection a goroutine, as on systems without
+	// epoll. Default false.
+	Portable bool
 }
 
 // Server is the front end. It calls its handler from one goroutine, the loop,
@@ -35,17 +39,18 @@ type Server struct {
 	o Options
 
 	mu        sync.Mutex
-	queue     []*conn  // with a batch to run, in order
+	queue     []*conn  // to be looked at in the next turn, in order
 	posts     []func() // to run on the loop
 	stopping  bool     // no new connections
 	ended     bool     // the loop is over
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 
-	quit     chan struct{} // closed with stopping
-	wake     chan struct{} // there is something in queue or posts
-	done     chan struct{} // the loop has ended
-	accepted sync.WaitGroup
+	quit  chan struct{}  // closed with stopping
+	wait  waiter         // how the loop waits
+	poll  *poller        // moves bytes for the loop; nil: every connection has a goroutine
+	done  chan struct{}  // the loop has ended
+	alive sync.WaitGroup // listeners being served, and connections
 }
 
 // New gives a server and starts its loop.
@@ -56,10 +61,23 @@ func New(h resp.Handler, o Options) *Server {
 	s := &Server{
 		h: h, o: o,
 		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{},
-		quit: make(chan struct{}), wake: make(chan struct{}, 1), done: make(chan struct{}),
+		quit: make(chan struct{}), done: make(chan struct{}),
 	}
+	s.wait, s.poll = s.newWaiter()
 	go s.loop()
 	return s
+}
+
+// newWaiter chooses the form.
+func (s *Server) newWaiter() (waiter, *poller) {
+	if !s.o.Portable && canPoll {
+		p, err := newPoller()
+		if err == nil {
+			return p, p
+		}
+		s.o.Logger.Warn().Err(err).Msg("no epoll: each connection gets a goroutine")
+	}
+	return newChannelWaiter(), nil
 }
 
 // ErrShutdown is returned by Serve when Shutdown was called before it.
@@ -74,16 +92,17 @@ func (s *Server) Serve(ln net.Listener) error {
 		return errors.Join(ErrShutdown, ln.Close())
 	}
 	s.listeners[ln] = struct{}{}
-	s.accepted.Add(1)
+	s.alive.Add(1)
 	s.mu.Unlock()
-	defer s.accepted.Done()
+	defer s.alive.Done()
 	pause := 5 * time.Millisecond
 	for {
 		nc, err := ln.Accept()
 		if err == nil {
-			pause = 5 * time.Millisecond
-			s.start(nc)
-			continue
+			if err = s.start(nc); err == nil {
+				pause = 5 * time.Millisecond
+				continue
+			}
 		}
 		s.mu.Lock()
 		stopping := s.stopping
@@ -101,44 +120,69 @@ func (s *Server) Serve(ln net.Listener) error {
 	}
 }
 
-// start begins a connection's goroutine.
-func (s *Server) start(nc net.Conn) {
+// start takes in a new connection. On an error it has been closed.
+func (s *Server) start(nc net.Conn) error {
 	if tcp, ok := nc.(*net.TCPConn); ok { // TCP_NODELAY is on already: package net's default
 		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{ // fails on a closed socket only
 			Enable: s.o.KeepAlive > 0, Idle: s.o.KeepAlive, Interval: s.o.KeepAlive / 3,
 		})
 	}
-	c := &conn{s: s, nc: nc, parser: resp.NewParser(), wake: make(chan struct{}, 1)}
+	c := newConn(s, nc)
 	s.mu.Lock()
 	if s.stopping {
 		s.mu.Unlock()
-		nc.Close()
-		return
+		return nc.Close()
+	}
+	run, err := s.transport(c, nc)
+	if err != nil {
+		s.mu.Unlock()
+		return errors.Join(err, nc.Close())
 	}
 	s.conns[c] = struct{}{}
-	s.accepted.Add(1)
+	s.alive.Add(1)
 	s.mu.Unlock()
-	go func() {
-		defer s.accepted.Done()
-		c.serve()
-		s.mu.Lock()
-		delete(s.conns, c)
-		s.mu.Unlock()
-	}()
+	run()
+	return nil
+}
+
+// transport gives c the better form that nc can have; run begins it.
+func (s *Server) transport(c *conn, nc net.Conn) (run func(), err error) {
+	if s.poll != nil {
+		switch nc.(type) {
+		case *net.TCPConn, *net.UnixConn:
+			p, err := s.poll.adopt(c, nc)
+			if err != nil {
+				return nil, err
+			}
+			c.t = p
+			return func() { s.hand(c) }, nil
+		}
+	}
+	b := &blocking{c: c, nc: nc, wake: make(chan struct{}, 1)}
+	c.t = b
+	return func() { go b.serve() }, nil
+}
+
+// forget is the end of a connection.
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	s.alive.Done()
 }
 
 // Post runs f on the loop, in a turn that is yet to begin. It may be called
 // from any goroutine, and does not wait. After Shutdown f is not run.
 func (s *Server) Post(f func()) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !s.ended {
 		s.posts = append(s.posts, f)
+		s.wait.wake()
 	}
-	s.mu.Unlock()
-	s.kick()
 }
 
-// Shutdown stops accepting, lets the turn that is running end and its replies
+// Shutdown stops accepting, lets what has arrived be executed and its replies
 // be written, closes every connection, and ends the loop. Clients that do not
 // read their replies are cut off when ctx ends; its error is then returned.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -150,14 +194,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for ln := range s.listeners {
 		ln.Close()
 	}
-	for c := range s.conns {
-		c.stopReading()
-	}
 	s.mu.Unlock()
-	s.Post(s.giveUp)
+	s.Post(func() { s.each((*conn).leave) })
 	all := make(chan struct{})
 	go func() {
-		s.accepted.Wait()
+		s.alive.Wait()
 		close(all)
 	}()
 	var err error
@@ -165,33 +206,28 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-all:
 	case <-ctx.Done():
 		err = ctx.Err()
-		s.mu.Lock()
-		for c := range s.conns {
-			c.nc.Close()
-		}
-		s.mu.Unlock()
+		s.Post(func() { s.each((*conn).Kill) })
 		<-all
 	}
 	s.mu.Lock()
-	s.ended = true
+	if !s.ended {
+		s.ended = true
+		s.wait.wake()
+	}
 	s.mu.Unlock()
-	s.kick()
 	<-s.done
 	return err
 }
 
-// giveUp lets go of connections whose replies are owed: there will be none.
-func (s *Server) giveUp() {
+// each calls f for every connection. Only the loop calls it.
+func (s *Server) each(f func(*conn)) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	all := make([]*conn, 0, len(s.conns))
 	for c := range s.conns {
-		c.giveUp()
+		all = append(all, c)
 	}
-}
-
-func (s *Server) kick() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
+	s.mu.Unlock()
+	for _, c := range all {
+		f(c)
 	}
 }

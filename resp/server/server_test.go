@@ -17,8 +17,10 @@ import (
 	"github.com/rs/zerolog"
 )
 
-func TestPipelineIsAnsweredInOrder(t *testing.T) {
-	f := start(t, &toy{}, Options{})
+func TestPipelineIsAnsweredInOrder(t *testing.T) { bothForms(t, testPipelineIsAnsweredInOrder) }
+
+func testPipelineIsAnsweredInOrder(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
 	c := f.dial(t)
 	var wire, text strings.Builder
 	const n = 5000 // several batches
@@ -35,8 +37,10 @@ func TestPipelineIsAnsweredInOrder(t *testing.T) {
 
 // TestNoReplyBeforeCommit: whoever holds a reply knows that its turn has been
 // committed.
-func TestNoReplyBeforeCommit(t *testing.T) {
-	f := start(t, &toy{}, Options{})
+func TestNoReplyBeforeCommit(t *testing.T) { bothForms(t, testNoReplyBeforeCommit) }
+
+func testNoReplyBeforeCommit(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
 	var all sync.WaitGroup
 	for range 8 {
 		c := f.dial(t)
@@ -62,8 +66,10 @@ func TestNoReplyBeforeCommit(t *testing.T) {
 
 // TestWaitingBatchesAreOneTurn: what waits while the loop is busy shares one
 // Commit.
-func TestWaitingBatchesAreOneTurn(t *testing.T) {
-	f := start(t, &toy{}, Options{})
+func TestWaitingBatchesAreOneTurn(t *testing.T) { bothForms(t, testWaitingBatchesAreOneTurn) }
+
+func testWaitingBatchesAreOneTurn(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
 	var clients []*client
 	for range 10 {
 		c := f.dial(t)
@@ -75,7 +81,7 @@ func TestWaitingBatchesAreOneTurn(t *testing.T) {
 	for _, c := range clients {
 		c.send("TURN\r\n")
 	}
-	eventually(t, "all ten have handed in", func() bool { return f.queued() == 10 })
+	f.arrived(t, 10)
 	turn := f.h.turn // the loop is held
 	release()
 	for _, c := range clients {
@@ -85,8 +91,10 @@ func TestWaitingBatchesAreOneTurn(t *testing.T) {
 
 // TestTurnsAreBounded: a flood is worked off in several turns, and first come is
 // first served.
-func TestTurnsAreBounded(t *testing.T) {
-	f := start(t, &toy{}, Options{})
+func TestTurnsAreBounded(t *testing.T) { bothForms(t, testTurnsAreBounded) }
+
+func testTurnsAreBounded(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
 	const flooding, each = 72, 600
 	if flooding*each < 2*maxTurn {
 		t.Fatal("this is no flood")
@@ -102,9 +110,9 @@ func TestTurnsAreBounded(t *testing.T) {
 	for _, c := range clients {
 		c.send(strings.Repeat("P\r\n", each))
 	}
-	eventually(t, "the flood has arrived", func() bool { return f.queued() == flooding })
+	f.arrived(t, flooding)
 	last.send("TURN\r\n")
-	eventually(t, "the last one too", func() bool { return f.queued() == flooding+1 })
+	f.arrived(t, flooding+1)
 	turn := f.h.turn
 	release()
 	v, err := last.in.Read()
@@ -120,8 +128,10 @@ func TestTurnsAreBounded(t *testing.T) {
 	})
 }
 
-func TestPost(t *testing.T) {
-	f := start(t, &toy{}, Options{})
+func TestPost(t *testing.T) { bothForms(t, testPost) }
+
+func testPost(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
 	var got []int // the loop's
 	for i := range 100 {
 		f.Post(func() { got = append(got, i) })
@@ -152,8 +162,10 @@ func TestPost(t *testing.T) {
 	eventually(t, "posted work is committed", func() bool { return f.h.committed.Load() > before })
 }
 
-func TestPostAfterShutdownIsDropped(t *testing.T) {
-	s := New(&toy{}, Options{})
+func TestPostAfterShutdownIsDropped(t *testing.T) { bothForms(t, testPostAfterShutdownIsDropped) }
+
+func testPostAfterShutdownIsDropped(t *testing.T, o Options) {
+	s := New(&toy{}, o)
 	if err := s.Shutdown(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -175,12 +187,12 @@ func TestPostAfterShutdownIsDropped(t *testing.T) {
 
 // TestWaiting: a command that is answered later holds back what follows it on
 // its connection, and nothing else.
-func TestWaiting(t *testing.T) {
-	f := start(t, &toy{}, Options{})
+func TestWaiting(t *testing.T) { bothForms(t, testWaiting) }
+
+func testWaiting(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
 	blocked, other := f.dial(t), f.dial(t)
 	blocked.send("PING\r\nWAIT\r\nECHO after\r\nECHO it\r\n")
-	// The reply before the wait leaves together with the one that is owed: the
-	// output belongs to the loop until then.
 	eventually(t, "it waits", func() bool { return f.h.commands.Load() == 2 })
 	for range 3 {
 		other.send("PING\r\n")
@@ -197,10 +209,12 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
-func TestEndsWhileWaiting(t *testing.T) {
+func TestEndsWhileWaiting(t *testing.T) { bothForms(t, testEndsWhileWaiting) }
+
+func testEndsWhileWaiting(t *testing.T, o Options) {
 	for _, how := range []string{"KILLOTHERS", "HANGUPOTHERS", "shutdown"} {
 		t.Run(how, func(t *testing.T) {
-			f := start(t, &toy{}, Options{})
+			f := start(t, &toy{}, o)
 			blocked := f.dial(t)
 			blocked.send("WAIT\r\n" + strings.Repeat("ECHO never\r\n", 10))
 			eventually(t, "it waits", func() bool { return f.h.commands.Load() == 1 })
@@ -220,8 +234,10 @@ func TestEndsWhileWaiting(t *testing.T) {
 	}
 }
 
-func TestHangupAndKill(t *testing.T) {
-	f := start(t, &toy{}, Options{})
+func TestHangupAndKill(t *testing.T) { bothForms(t, testHangupAndKill) }
+
+func testHangupAndKill(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
 	quits := f.dial(t)
 	quits.send("PING\r\nQUIT\r\nPING\r\n")
 	quits.want("PONG")
@@ -243,8 +259,10 @@ func TestHangupAndKill(t *testing.T) {
 	eventually(t, "both are forgotten", func() bool { return f.h.open.Load() == 1 })
 }
 
-func TestRefusedConnection(t *testing.T) {
-	f := start(t, &toy{full: true}, Options{})
+func TestRefusedConnection(t *testing.T) { bothForms(t, testRefusedConnection) }
+
+func testRefusedConnection(t *testing.T, o Options) {
+	f := start(t, &toy{full: true}, o)
 	c := f.dial(t)
 	c.want("(error) ERR max number of clients reached")
 	c.wantEnd()
@@ -252,14 +270,17 @@ func TestRefusedConnection(t *testing.T) {
 
 // TestTimeout: it is found at run time, and only who is silent and owed nothing
 // is closed.
-func TestTimeout(t *testing.T) {
+func TestTimeout(t *testing.T) { bothForms(t, testTimeout) }
+
+func testTimeout(t *testing.T, o Options) {
 	var mu sync.Mutex
 	var timeout time.Duration
-	f := start(t, &toy{}, Options{Timeout: func() time.Duration {
+	o.Timeout = func() time.Duration {
 		mu.Lock()
 		defer mu.Unlock()
 		return timeout
-	}})
+	}
+	f := start(t, &toy{}, o)
 	silent, waiting, half := f.dial(t), f.dial(t), f.dial(t)
 	silent.send("PING\r\n")
 	silent.want("PONG")
@@ -284,8 +305,10 @@ func TestTimeout(t *testing.T) {
 }
 
 // TestTickWhileBusy: a loop that never finds its queue empty ticks all the same.
-func TestTickWhileBusy(t *testing.T) {
-	f := start(t, &toy{}, Options{})
+func TestTickWhileBusy(t *testing.T) { bothForms(t, testTickWhileBusy) }
+
+func testTickWhileBusy(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
 	stop := make(chan struct{})
 	var again func()
 	again = func() {
@@ -301,8 +324,10 @@ func TestTickWhileBusy(t *testing.T) {
 	close(stop)
 }
 
-func TestUntrusted(t *testing.T) {
-	f := start(t, &toy{password: "secret"}, Options{})
+func TestUntrusted(t *testing.T) { bothForms(t, testUntrusted) }
+
+func testUntrusted(t *testing.T, o Options) {
+	f := start(t, &toy{password: "secret"}, o)
 	c := f.dial(t)
 	// AUTH opens the limits for what follows it in the same packet.
 	c.send("PING\r\nAUTH secret\r\n*11\r\n$5\r\nCOUNT\r\n" + strings.Repeat("$1\r\nx\r\n", 10))
@@ -324,8 +349,10 @@ func TestUntrusted(t *testing.T) {
 	}
 }
 
-func TestHTTPIsCutOff(t *testing.T) {
-	f := start(t, &toy{}, Options{})
+func TestHTTPIsCutOff(t *testing.T) { bothForms(t, testHTTPIsCutOff) }
+
+func testHTTPIsCutOff(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
 	for _, in := range []string{
 		"POST / HTTP/1.1\r\nContent-Length: 6\r\n\r\nPING\r\n",
 		"GET / HTTP/1.1\r\nHost: localhost:6379\r\n\r\nPING\r\n",
@@ -344,14 +371,16 @@ func TestHTTPIsCutOff(t *testing.T) {
 
 // TestShutdownAnswersWhatHasArrived: a turn that is running ends and its replies
 // leave.
-func TestShutdownAnswersWhatHasArrived(t *testing.T) {
-	f := start(t, &toy{}, Options{})
+func TestShutdownAnswersWhatHasArrived(t *testing.T) { bothForms(t, testShutdownAnswersWhatHasArrived) }
+
+func testShutdownAnswersWhatHasArrived(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
 	c := f.dial(t)
 	c.send("PING\r\n")
 	c.want("PONG")
 	release := f.hold()
 	c.send("ECHO last\r\n")
-	eventually(t, "it is handed in", func() bool { return f.queued() == 1 })
+	f.arrived(t, 1)
 	ended := make(chan error, 1)
 	go func() { ended <- f.Shutdown(context.Background()) }()
 	<-f.quit
@@ -367,8 +396,10 @@ func TestShutdownAnswersWhatHasArrived(t *testing.T) {
 }
 
 // TestShutdownCutsOff: a client that does not read cannot hold it up.
-func TestShutdownCutsOff(t *testing.T) {
-	f := start(t, &toy{}, Options{})
+func TestShutdownCutsOff(t *testing.T) { bothForms(t, testShutdownCutsOff) }
+
+func testShutdownCutsOff(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
 	c := f.dial(t)
 	c.send(strings.Repeat("BIG 1000000\r\n", 30))
 	eventually(t, "it blocks", func() bool { return f.h.commands.Load() > 3 })
@@ -394,13 +425,16 @@ func (l *failing) Accept() (net.Conn, error) {
 }
 
 // TestAcceptErrorsPause: the pause between attempts grows, and ends.
-func TestAcceptErrorsPause(t *testing.T) {
+func TestAcceptErrorsPause(t *testing.T) { bothForms(t, testAcceptErrorsPause) }
+
+func testAcceptErrorsPause(t *testing.T, o Options) {
 	ln, err := Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	logs := &lockedBuffer{}
-	s := New(&toy{}, Options{Logger: zerolog.New(logs)})
+	o.Logger = zerolog.New(logs)
+	s := New(&toy{}, o)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(&failing{ln, 4}) }()
 	c := dial(t, "tcp", ln.Addr().String())
@@ -419,7 +453,9 @@ func TestAcceptErrorsPause(t *testing.T) {
 	}
 }
 
-func TestUnixSocket(t *testing.T) {
+func TestUnixSocket(t *testing.T) { bothForms(t, testUnixSocket) }
+
+func testUnixSocket(t *testing.T, o Options) {
 	path := socketPath(t)
 	old, err := net.Listen("unix", path)
 	if err != nil {
@@ -437,7 +473,7 @@ func TestUnixSocket(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	s := New(&toy{}, Options{})
+	s := New(&toy{}, o)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ln) }()
 	c := dial(t, "unix", path)
@@ -454,8 +490,11 @@ func TestUnixSocket(t *testing.T) {
 	}
 }
 
-func TestAddresses(t *testing.T) {
-	f := start(t, &toy{}, Options{KeepAlive: -1})
+func TestAddresses(t *testing.T) { bothForms(t, testAddresses) }
+
+func testAddresses(t *testing.T, o Options) {
+	o.KeepAlive = -1
+	f := start(t, &toy{}, o)
 	c := f.dial(t)
 	c.send("ADDR\r\n")
 	c.want(fmt.Sprintf("%q", c.nc.LocalAddr().String()+" "+f.addr))
@@ -480,8 +519,10 @@ func TestPanicEndsTheProcess(t *testing.T) {
 
 // TestHalfClosed: a client that has said everything and closed its side gets its
 // replies.
-func TestHalfClosed(t *testing.T) {
-	f := start(t, &toy{}, Options{})
+func TestHalfClosed(t *testing.T) { bothForms(t, testHalfClosed) }
+
+func testHalfClosed(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
 	c := f.dial(t)
 	c.send("PING\r\nECHO x\r\nECHO half")
 	if err := c.nc.(*net.TCPConn).CloseWrite(); err != nil {

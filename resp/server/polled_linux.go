@@ -1,0 +1,290 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// canPoll says whether the loop can move bytes by itself on this system.
+const canPoll = true
+
+// maxEvents bounds the connections that one look at epoll reads from. The
+// kernel hands out those that are ready in turn, so none starves.
+const maxEvents = 512
+
+// poller is the loop's epoll instance. All of it but wake and adopt is the
+// loop's.
+//
+// Reads, writes and looks that do not wait are raw system calls: the loop's
+// thread keeps its processor through them, which the Go scheduler would
+// otherwise have to be told twice for each.
+type poller struct {
+	fd     int
+	wakeFD int         // eventfd
+	woken  atomic.Bool // wakeFD has been written to and not read yet
+	conns  []*polled   // by descriptor
+	events [maxEvents]unix.EpollEvent
+}
+
+func newPoller() (*poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	wakeFD, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err == nil {
+		err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, wakeFD, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wakeFD)})
+	}
+	if err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return &poller{fd: fd, wakeFD: wakeFD}, nil
+}
+
+func (p *poller) wake() {
+	if !p.woken.Swap(true) {
+		one := [8]byte{1}
+		_, _ = unix.Write(p.wakeFD, one[:]) // cannot fail: the counter is far from full
+	}
+}
+
+func (p *poller) close() {
+	_ = unix.Close(p.fd)
+	_ = unix.Close(p.wakeFD)
+}
+
+// wait reads from every connection that has something, see waiter.
+func (p *poller) wait(ready []*conn, until time.Time) []*conn {
+	n := p.look()
+	if n == 0 {
+		if d := time.Until(until); d > 0 {
+			ms := int((d + time.Millisecond - 1) / time.Millisecond)
+			n, _ = unix.EpollWait(p.fd, p.events[:], ms) // fails on a signal only: nothing is ready
+		}
+	}
+	for i := 0; i < n; i++ {
+		fd := int(p.events[i].Fd)
+		if fd == p.wakeFD {
+			var count [8]byte
+			_, _ = unix.Read(fd, count[:])
+			p.woken.Store(false)
+			continue
+		}
+		if t := p.conns[fd]; t.event(p.events[i].Events) {
+			t.c.listed = true
+			ready = append(ready, t.c)
+		}
+	}
+	return ready
+}
+
+// look asks epoll without waiting.
+func (p *poller) look() int {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events)), maxEvents, 0, 0, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
+}
+
+// adopt takes over the socket of nc, which it closes. Package net watches its
+// sockets with an epoll of its own, so the loop gets a descriptor of its own.
+func (p *poller) adopt(c *conn, nc net.Conn) (*polled, error) {
+	raw, err := nc.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	t := &polled{c: c, p: p}
+	var dup error
+	if err := raw.Control(func(fd uintptr) {
+		t.fd, dup = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+	}); err != nil || dup != nil {
+		return nil, errors.Join(err, dup)
+	}
+	return t, nc.Close()
+}
+
+// polled moves a connection's bytes by the loop. While its commands wait for
+// their turn, a reply is owed, or its socket takes no more output, nothing is
+// read from it.
+type polled struct {
+	c       *conn
+	p       *poller
+	fd      int
+	watched bool   // epoll knows it
+	events  uint32 // that epoll tells
+	off     int    // bytes of c.out that have been written
+	stop    error  // what follows the batch can never become a command
+	broken  bool   // nothing more can be written
+}
+
+// event is called when epoll has told something. true: there is something for
+// a turn to do.
+func (t *polled) event(events uint32) (again bool) {
+	c := t.c
+	switch {
+	case c.listed:
+		return false // told again when its turn is over
+	case c.waiting:
+		if events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
+			c.Kill()
+		} else {
+			t.pause()
+		}
+		return false
+	case t.off < c.out.Len():
+		return t.proceed()
+	default:
+		return t.read()
+	}
+}
+
+// read takes what has arrived, once.
+func (t *polled) read() (again bool) {
+	c := t.c
+	space := c.parser.Space()
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(t.fd), uintptr(unsafe.Pointer(&space[0])), uintptr(len(space)))
+	switch {
+	case errno == unix.EAGAIN || errno == unix.EINTR:
+		return false
+	case errno != 0 || n == 0:
+		return t.end()
+	}
+	c.parser.Filled(int(n))
+	c.moved.Add(1)
+	t.stop = c.parse()
+	return len(c.cmds) > 0 || t.more()
+}
+
+// proceed goes on after a turn, or when the socket takes output again.
+func (t *polled) proceed() (again bool) {
+	c := t.c
+	if c.closing {
+		if c.told {
+			t.close()
+		}
+		return !c.told
+	}
+	c.cmds, c.ran = c.cmds[c.ran:], 0
+	switch {
+	case !t.flush():
+		return t.broken && t.end()
+	case c.refused || c.hangup.Load():
+		return t.end()
+	default:
+		return len(c.cmds) > 0 || t.more()
+	}
+}
+
+// more looks for whole commands in what has arrived; where there are none it
+// waits for more bytes.
+func (t *polled) more() (again bool) {
+	c := t.c
+	if t.stop == nil && c.release() {
+		if t.stop = c.parse(); len(c.cmds) > 0 {
+			return true
+		}
+	}
+	switch {
+	case t.stop != nil:
+		c.refuse(t.stop)
+		c.refused = true
+		return t.proceed()
+	case c.stopped.Load():
+		return t.end()
+	}
+	return t.watch(unix.EPOLLIN)
+}
+
+// flush writes the replies; false while there are some that the socket does not
+// take, and when it never will.
+func (t *polled) flush() bool {
+	c := t.c
+	for out := c.out.Bytes(); t.off < len(out); {
+		part := out[t.off:min(len(out), t.off+maxWrite)]
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(t.fd), uintptr(unsafe.Pointer(&part[0])), uintptr(len(part)), unix.MSG_NOSIGNAL, 0, 0)
+		switch errno {
+		case 0:
+			t.off += int(n)
+			c.moved.Add(1)
+		case unix.EINTR:
+		case unix.EAGAIN:
+			t.broken = t.watch(unix.EPOLLOUT)
+			return false
+		default:
+			t.broken = true
+			return false
+		}
+	}
+	t.off = 0
+	c.out.Reset(keepOutput)
+	return true
+}
+
+// pause sends the replies before the one that is owed.
+func (t *polled) pause() {
+	switch {
+	case t.flush():
+		t.watch(0)
+	case t.broken:
+		t.c.Kill()
+	}
+}
+
+// watch tells epoll what to wait for; true when that fails, and with it the
+// connection.
+func (t *polled) watch(events uint32) (again bool) {
+	if t.watched && t.events == events {
+		return false
+	}
+	op := unix.EPOLL_CTL_MOD
+	if !t.watched {
+		op = unix.EPOLL_CTL_ADD
+		for len(t.p.conns) <= t.fd {
+			t.p.conns = append(t.p.conns, nil)
+		}
+		t.p.conns[t.fd] = t
+	}
+	t.watched, t.events = true, events
+	err := unix.EpollCtl(t.p.fd, op, t.fd, &unix.EpollEvent{Events: events, Fd: int32(t.fd)})
+	if err != nil {
+		t.c.s.o.Logger.Warn().Err(err).Str("client", t.c.RemoteAddr()).Msg("a connection cannot be watched")
+		return t.end()
+	}
+	return false
+}
+
+// end begins the end of the connection: the session is told in a turn, then
+// the socket is closed.
+func (t *polled) end() (again bool) {
+	t.c.closing = true
+	return true
+}
+
+func (t *polled) stopReading() {
+	if !t.c.waiting {
+		t.c.s.hand(t.c)
+	}
+}
+
+// cut leaves it to the end of the turn to close the socket: the events that
+// are being worked on may speak of its descriptor.
+func (t *polled) cut() {
+	t.end()
+	t.c.s.hand(t.c)
+}
+
+// close is the last thing that happens to a connection.
+func (t *polled) close() {
+	if t.watched {
+		t.p.conns[t.fd] = nil
+	}
+	_ = unix.Close(t.fd) // reports errors of writes long past
+	t.c.s.forget(t.c)
+}

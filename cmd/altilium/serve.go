@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -119,7 +120,7 @@ func (d *daemon) listen() (all []net.Listener, err error) {
 		if host == "*" {
 			host = ""
 		}
-		ln, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		ln, err := server.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 		if err == nil {
 			all = append(all, ln)
 			port = ln.Addr().(*net.TCPAddr).Port // 0 takes any free one, the same for all
@@ -131,7 +132,7 @@ func (d *daemon) listen() (all []net.Listener, err error) {
 		d.logger.Debug().Err(err).Msg("an optional address is not there")
 	}
 	if path := d.set.engine.UnixSocket(); path != "" {
-		ln, err := net.Listen("unix", path)
+		ln, err := server.Listen("unix", path)
 		if err != nil {
 			return all, err
 		}
@@ -198,7 +199,9 @@ func (d *daemon) fail(err error) {
 // answers -LOADING.
 func (d *daemon) recover(ctx context.Context) {
 	began := time.Now()
+	setGC(gcLoading)
 	rec, err := replay.Recover(d.dir, d.recoverOptions())
+	setGC(gcServing)
 	if err != nil {
 		d.fail(err)
 		return
@@ -212,6 +215,22 @@ func (d *daemon) recover(ctx context.Context) {
 		d.log = rec.Log
 		d.engine.Ready(rec.Log, rec.State)
 	})
+}
+
+// How much garbage may pile up before it is collected, in percent of the memory
+// in use. A start allocates mostly what stays. Serving, each collection looks at
+// every key, while most of the garbage is the log's write buffer, which costs
+// nothing to look at: twice Go's default halves that work.
+const (
+	gcLoading = 400
+	gcServing = 200
+)
+
+// setGC sets the percentage, unless GOGC in the environment does.
+func setGC(percent int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
 }
 
 func (d *daemon) recoverOptions() replay.Options {

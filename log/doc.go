@@ -97,6 +97,13 @@
 // damage. Damage is refused with file, byte, offset and the command that saves
 // what is good; the directory is left as it is.
 //
+// # Repair
+//
+// [Repair] makes a new directory of what is good, and never touches the old one:
+// the entries up to the damage; or, where a usable checkpoint lies behind the
+// damage, that checkpoint and every entry after it, so that damage to history
+// costs no data. All other bytes go to the new directory's quarantine/.
+//
 // What cannot be detected: a whole newest segment, or the end of one, replaced
 // by an older copy of itself after an unclean stop.
 package log

@@ -52,6 +52,8 @@ type Log struct {
 	manifest   atomic.Pointer[Manifest] // never changed once it is here
 	manifestMu sync.Mutex               // one change of the manifest at a time
 
+	manifestClosed bool // no change any more; under manifestMu
+
 	syncMu sync.Mutex // one fsync round at a time; descriptors are closed under it
 	closed bool       // the writer's
 	wake   chan struct{}
@@ -365,6 +367,9 @@ func (l *Log) Close(clean bool) error {
 	if clean && l.fatal.Load() == nil {
 		errs = append(errs, l.stopCleanly())
 	}
+	l.manifestMu.Lock() // a checkpoint may be about to register itself
+	l.manifestClosed = true
+	l.manifestMu.Unlock()
 	l.syncMu.Lock()
 	l.mu.Lock()
 	for _, s := range append(l.old, l.active) {

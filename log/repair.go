@@ -10,6 +10,7 @@ import (
 
 // Repaired says what Repair saved.
 type Repaired struct {
+	From     uint64    // the checkpoint that the new log begins after; 0: it begins where the old one did
 	Last     uint64    // last offset of the new log
 	After    uint64    // whole entries found behind the damage; their bytes are in Aside
 	Aside    []string  // files in quarantine/ of the new directory with what comes after the damage
@@ -21,9 +22,13 @@ type Repaired struct {
 // log up to the first damage, the checkpoints and tags up to there, recordings,
 // and, in quarantine/, every byte that comes after. dir is not changed.
 //
+// Damage that lies before a checkpoint costs history and no data: the new log then
+// begins after the newest checkpoint that is usable (nil: any that is there), has
+// every entry from there on, and what came before is in quarantine/.
+//
 // Where the manifest itself is damaged or lost, a new one is made from the
 // entries (see salvage); checkpoints and tags are then left behind.
-func Repair(dir, out string) (*Repaired, error) {
+func Repair(dir, out string, usable func(Checkpoint) bool) (*Repaired, error) {
 	rep := &Repaired{}
 	m, err := ReadManifest(dir)
 	var dmg *Damage
@@ -41,6 +46,12 @@ func Repair(dir, out string) (*Repaired, error) {
 	rep.Findings = append(rep.Findings, k.c.Findings...)
 	rep.Last = k.c.Last
 	rep.After = k.c.Entries - (k.c.Last + 1 - m.First)
+	if c := m.checkpointAfter(dir, rep.Last, usable); c != nil {
+		if err := rep.saveTail(dir, out, *c, k); err != nil {
+			return nil, err
+		}
+		return rep, copyAll(filepath.Join(dir, "recordings"), filepath.Join(out, "recordings"))
+	}
 	n := m.upTo(rep.Last)
 	if err := create(out, n); err != nil {
 		return nil, err

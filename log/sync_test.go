@@ -257,6 +257,12 @@ func TestClosedLog(t *testing.T) {
 	if err := l.Commit(); !errors.Is(err, ErrClosed) {
 		t.Errorf("commit after close: %v", err)
 	}
+	if err := l.UpdateManifest(func(*Manifest) error { return nil }); !errors.Is(err, ErrClosed) {
+		t.Errorf("a change of the manifest after close: %v", err)
+	}
+	if _, err := l.DropBefore(2); !errors.Is(err, ErrClosed) {
+		t.Errorf("retention after close: %v", err)
+	}
 	l, bodies, rep := testLog(t, l.Dir(), Options{})
 	wantBodies(t, bodies, 3)
 	if rep.Cut != nil {

@@ -223,10 +223,14 @@ func (l *Log) sealable() *segment {
 // Manifest is a copy of the manifest as it is now.
 func (l *Log) Manifest() *Manifest { return l.manifest.Load().clone() }
 
-// UpdateManifest changes the manifest: wholly, or not at all.
+// UpdateManifest changes the manifest: wholly, or not at all. After Close the
+// directory may be somebody else's: ErrClosed.
 func (l *Log) UpdateManifest(change func(*Manifest) error) error {
 	l.manifestMu.Lock()
 	defer l.manifestMu.Unlock()
+	if l.manifestClosed {
+		return ErrClosed
+	}
 	next := l.Manifest()
 	if err := change(next); err != nil {
 		return err

@@ -189,14 +189,22 @@ func (p *Parser) Next() ([][]byte, error) {
 }
 
 // line finds the line that begins at pos: its content, and where the next one
-// begins. ok is false while its end has not arrived.
-func (p *Parser) line(pos int) (line []byte, next int, ok bool) {
+// begins. ok is false while its end has not arrived. What is too long for a line
+// is too long whether it has an end or not: otherwise the answer would depend on
+// how the bytes were cut on their way.
+func (p *Parser) line(pos int, what string) (line []byte, next int, ok bool, err error) {
 	data := p.buf[p.r+pos : p.w]
-	i := bytes.IndexByte(data, '\r')
-	if i < 0 || i+1 >= len(data) {
-		return data, 0, false
+	end := bytes.IndexByte(data, '\r')
+	if end < 0 {
+		end = len(data)
 	}
-	return data[:i], pos + i + 2, true
+	if end > p.limits.Inline {
+		return nil, 0, false, protocolError("too big %s count string", what)
+	}
+	if end+1 >= len(data) {
+		return nil, 0, false, nil
+	}
+	return data[:end], pos + end + 2, true, nil
 }
 
 // multiBulk goes on with the command at r.
@@ -223,12 +231,9 @@ func (p *Parser) multiBulk() (args [][]byte, done bool, err error) {
 
 // begin reads the "*n" line. done: it was an empty command.
 func (p *Parser) begin() (done bool, err error) {
-	line, next, ok := p.line(0)
+	line, next, ok, err := p.line(0, "mbulk")
 	if !ok {
-		if len(line) > p.limits.Inline {
-			return false, protocolError("too big mbulk count string")
-		}
-		return false, nil
+		return false, err
 	}
 	n, valid := parseInt(line[1:])
 	switch {
@@ -249,12 +254,9 @@ func (p *Parser) bulkHead() (ok bool, err error) {
 	if p.bulk >= 0 {
 		return true, nil
 	}
-	line, next, ok := p.line(p.pos)
+	line, next, ok, err := p.line(p.pos, "bulk")
 	if !ok {
-		if len(line) > p.limits.Inline {
-			return false, protocolError("too big bulk count string")
-		}
-		return false, nil
+		return false, err
 	}
 	if c := p.buf[p.r+p.pos]; c != '$' {
 		return false, &ProtocolError{"expected '$', got '" + string([]byte{c}) + "'"}

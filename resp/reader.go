@@ -31,6 +31,7 @@ var ErrReply = errors.New("malformed reply")
 // Bounds on what a server may send.
 const (
 	maxDepth = 64      // nested aggregates
+	maxLine  = 1 << 20 // bytes of one line
 	maxReply = 1 << 30 // bytes of one string
 	maxItems = 1 << 28 // elements of one aggregate
 )
@@ -73,11 +74,14 @@ func NewReader(r io.Reader) *Reader {
 	return &Reader{in: bufio.NewReader(r)}
 }
 
-// Read returns the next reply; attributes before it are dropped. The error
-// wraps ErrReply, or is that of the reader.
-func (r *Reader) Read() (Value, error) {
+// Read returns the next reply; attributes, which may stand before any value,
+// are dropped. The error wraps ErrReply, or is that of the reader.
+func (r *Reader) Read() (Value, error) { return r.plain(0) }
+
+// plain reads a value that is no attribute.
+func (r *Reader) plain(depth int) (Value, error) {
 	for {
-		v, err := r.value(0)
+		v, err := r.value(depth)
 		if err != nil || v.Kind != '|' {
 			return v, err
 		}
@@ -108,7 +112,13 @@ func (r *Reader) value(depth int) (Value, error) {
 	case ':':
 		v.Int, err = strconv.ParseInt(string(rest), 10, 64)
 	case '#':
-		v.Int = int64(bytes.IndexByte([]byte("ft"), append(rest, 0)[0]))
+		switch string(rest) {
+		case "t":
+			v.Int = 1
+		case "f":
+		default:
+			return v, fmt.Errorf("%w: %q", ErrReply, line)
+		}
 	case '_':
 	case '$', '=', '!':
 		return r.bulk(v, rest)
@@ -117,7 +127,7 @@ func (r *Reader) value(depth int) (Value, error) {
 	default:
 		return v, fmt.Errorf("%w: it begins with %q", ErrReply, v.Kind)
 	}
-	if err != nil || v.Int < 0 && v.Kind == '#' {
+	if err != nil {
 		return v, fmt.Errorf("%w: %q", ErrReply, line)
 	}
 	return v, nil
@@ -128,11 +138,14 @@ func (r *Reader) line() ([]byte, error) {
 	line, err := r.in.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
 		full := bytes.Clone(line)
-		for errors.Is(err, bufio.ErrBufferFull) && len(full) < 1<<20 {
+		for errors.Is(err, bufio.ErrBufferFull) && len(full) < maxLine {
 			line, err = r.in.ReadSlice('\n')
 			full = append(full, line...)
 		}
 		line = full
+	}
+	if errors.Is(err, bufio.ErrBufferFull) {
+		return nil, fmt.Errorf("%w: a line of more than %d bytes", ErrReply, maxLine)
 	}
 	if err != nil {
 		return nil, err
@@ -188,7 +201,7 @@ func (r *Reader) aggregate(v Value, length []byte, depth int) (Value, error) {
 	}
 	v.Items = make([]Value, 0, min(n, 1024))
 	for range n {
-		item, err := r.value(depth + 1)
+		item, err := r.plain(depth + 1)
 		if err != nil {
 			return v, unexpected(err)
 		}

@@ -1,16 +1,22 @@
 package resp
 
+import "bytes"
+
 // SplitWords splits a line as redis-cli and inline requests do: blanks
 // separate; "…" may hold \n \r \t \b \a \xHH and escaped quotes; '…' holds
-// everything but \'. The error is a *ProtocolError.
+// everything but \'. A closing quote ends its word. A zero byte ends the line, as
+// it does in C. The error is a *ProtocolError.
 func SplitWords(line []byte) ([][]byte, error) { return appendWords(nil, line) }
 
 func appendWords(dst [][]byte, line []byte) ([][]byte, error) {
+	if end := bytes.IndexByte(line, 0); end >= 0 {
+		line = line[:end]
+	}
 	for {
 		for len(line) > 0 && isBlank(line[0]) {
 			line = line[1:]
 		}
-		if len(line) == 0 || line[0] == 0 {
+		if len(line) == 0 {
 			return dst, nil
 		}
 		word, rest, err := nextWord(line)
@@ -28,17 +34,17 @@ func nextWord(line []byte) (word, rest []byte, err error) {
 	word = []byte{}
 	for i := 0; i < len(line); {
 		switch c := line[i]; c {
-		case 0, ' ', '\n', '\r', '\t':
+		case ' ', '\n', '\r', '\t': // not every blank that may stand before a word
 			return word, line[i:], nil
 		case '"', '\'':
 			var n int
 			if word, n = quoted(word, line[i:]); n == 0 {
 				return nil, nil, protocolError("unbalanced quotes in request")
 			}
-			i += n
-			if i < len(line) && !isBlank(line[i]) {
+			if i += n; i < len(line) && !isBlank(line[i]) {
 				return nil, nil, protocolError("unbalanced quotes in request")
 			}
+			return word, line[i:], nil
 		default:
 			word = append(word, c)
 			i++

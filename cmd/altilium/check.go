@@ -21,7 +21,8 @@ manifest, every entry of every segment, every checkpoint. Nothing is changed.
 
 With --repair --out DIR all that is good is saved into a new directory: the log
 up to the first damage, checkpoints and tags up to there, recordings; what comes
-after the damage is kept in its quarantine folder.
+after the damage is kept in its quarantine folder. Where a checkpoint was made
+after the damage, nothing is lost but the history before that checkpoint.
 
 Exit code 1 when damage was found. A torn tail, as a crash leaves it, is no
 damage: the next start cuts it off and keeps it aside.`,
@@ -115,15 +116,31 @@ func checkJSON(c *log.Checked, problems []string) any {
 	}
 }
 
+// loads tells the checkpoints that can be read, and by their digest are right.
+func loads(dir string) func(log.Checkpoint) bool {
+	m, err := log.ReadManifest(dir)
+	return func(c log.Checkpoint) bool {
+		if err != nil {
+			return false
+		}
+		_, err := compaction.Load(dir, m.LogID, c, nil)
+		return err == nil
+	}
+}
+
 func repairInto(cmd *cobra.Command, dir, out string) error {
-	r, err := log.Repair(dir, out)
+	r, err := log.Repair(dir, out, loads(dir))
 	if errors.Is(err, log.ErrExists) {
 		return usagef("--out %s: %v", out, err)
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "saved into %s: everything up to @%d\n", out, r.Last)
+	if r.From > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "saved into %s: the checkpoint @%d and everything after it up to @%d; history before @%d is lost\n", out, r.From, r.Last, r.From)
+	} else {
+		fmt.Fprintf(cmd.OutOrStdout(), "saved into %s: everything up to @%d\n", out, r.Last)
+	}
 	for _, a := range r.Aside {
 		fmt.Fprintf(cmd.OutOrStdout(), "kept aside: %s/%s\n", out, a)
 	}

@@ -256,6 +256,9 @@ func (d *daemon) fatalSync(err error) {
 
 // report says what recovery found.
 func (d *daemon) report(rec *replay.Recovered, took time.Duration) {
+	for _, refused := range rec.Report.Refused {
+		d.logger.Warn().Err(refused).Msg("a checkpoint cannot be used; the log was replayed from further back")
+	}
 	ev := d.logger.Info().Uint64("offset", rec.Log.Last()).Int("keys", rec.State.TotalKeys()).
 		Uint64("replayed", rec.Report.Entries).Dur("took", took)
 	if c := rec.Report.Checkpoint; c != nil {

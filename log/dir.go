@@ -1,7 +1,9 @@
 package log
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -52,6 +54,10 @@ type Options struct {
 	// Fatal is called, by any goroutine, when an fsync has failed: the process
 	// must stop, without Close. It must not call into the log. Default: panic.
 	Fatal func(error)
+	// Moved is called, by the syncer, when the directory has been moved, removed or
+	// replaced: within a second of it. Nothing is written any more, since what has
+	// its name now may be somebody else's. Default: nobody is told.
+	Moved func(error)
 	// Progress is told by Scan, about once for each MiB, of the bytes read so far
 	// and to be read. It runs in the goroutine that scans. Default: nobody is told.
 	Progress func(done, total int64)
@@ -124,8 +130,8 @@ func (s segmentState) sealed() Segment {
 // and 2 of the start.
 func OpenDir(path string, o Options) (*Dir, error) {
 	o.defaults()
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("%w: %s: `altilium serve --dir %s` makes one", ErrNoLog, path, path)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s: `altilium serve --dir %s` makes one", ErrNoLog, path, quoted(path))
 	}
 	lock, err := Acquire(path)
 	if err != nil {
@@ -146,7 +152,9 @@ func (d *Dir) Close() error {
 	if d.lock == nil {
 		return nil
 	}
-	return d.lock.Release()
+	lock := d.lock
+	d.lock = nil
+	return lock.Release()
 }
 
 // Report says what a Scan found and did.
@@ -174,8 +182,12 @@ func (c *Cut) String() string {
 }
 
 // UpdateManifest changes the manifest of a directory that is locked but not
-// open for appending: wholly, or not at all.
+// open for appending: wholly, or not at all. After Close, and after OpenAppend,
+// it returns ErrClosed.
 func (d *Dir) UpdateManifest(change func(*Manifest) error) error {
+	if d.lock == nil {
+		return ErrClosed
+	}
 	next := d.Manifest.clone()
 	if err := change(next); err != nil {
 		return err

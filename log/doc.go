@@ -97,13 +97,23 @@
 // damage. Damage is refused with file, byte, offset and the command that saves
 // what is good; the directory is left as it is.
 //
+// What cannot be detected: a whole newest segment, or the end of one, replaced
+// by an older copy of itself after an unclean stop.
+//
+// # The end
+//
+// After Close the directory may have another owner: Commit, Heal, Sync,
+// UpdateManifest and DropBefore answer ErrClosed, and Close waits for one that
+// another goroutine has begun. The same holds when the directory is moved,
+// removed or replaced under a running server. Segments are written through
+// descriptors, which go where the directory went, but everything else goes by
+// name. So each change that goes by name first looks whether LOCK still is the file that
+// is locked (ErrMoved), and the syncer looks each second and ends writing for good.
+//
 // # Repair
 //
 // [Repair] makes a new directory of what is good, and never touches the old one:
 // the entries up to the damage; or, where a usable checkpoint lies behind the
 // damage, that checkpoint and every entry after it, so that damage to history
 // costs no data. All other bytes go to the new directory's quarantine/.
-//
-// What cannot be detected: a whole newest segment, or the end of one, replaced
-// by an older copy of itself after an unclean stop.
 package log

@@ -21,6 +21,9 @@ var (
 	ErrFuture = errors.New("in the future")
 	// ErrClosed is returned by a log after its Close.
 	ErrClosed = errors.New("log closed")
+	// ErrMoved is returned when the directory that was opened has no longer its
+	// name: it was moved, removed or replaced.
+	ErrMoved = errors.New("data directory moved or removed")
 	// ErrNoLog is returned when a directory holds no log.
 	ErrNoLog = errors.New("no data directory")
 	// ErrExists is returned by Create for a directory that is not empty.
@@ -48,7 +51,7 @@ func (d *Damage) Error() string {
 	}
 	hint := d.Hint
 	if hint == "" {
-		hint = fmt.Sprintf("`altilium check --dir %s --repair --out NEW` saves all that is good into NEW", d.Dir)
+		hint = fmt.Sprintf("`altilium check --dir %s --repair --out NEW` saves all that is good into NEW", quoted(d.Dir))
 	}
 	return fmt.Sprintf("log damaged: %s: %s. Nothing was changed; %s", where, d.What, hint)
 }

@@ -9,13 +9,22 @@ import (
 
 // Heal makes the log writable after a failed Commit: the segment is cut back
 // to its last committed byte and opened anew, and room for more is tried. It
-// may be called again and again until it returns nil.
+// may be called again and again until it returns nil, and by any goroutine while
+// the writer stands still; after Close it returns ErrClosed.
 func (l *Log) Heal() error {
+	l.healMu.Lock()
+	defer l.healMu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
 	if p := l.fatal.Load(); p != nil {
 		return *p
 	}
 	if l.failed == nil {
 		return nil
+	}
+	if err := l.lock.holds(l.dir); err != nil {
+		return err
 	}
 	if err := l.blocked(); err != nil {
 		return err

@@ -30,7 +30,7 @@ func (d *Dir) judge(chain []uint64, i int, bad *badFrame, rep *Report) error {
 			from = bad.pos
 		}
 		if err := d.quarantine(first, from, k > 0, cut); err != nil {
-			return err
+			return explain(d.Path, err)
 		}
 	}
 	rep.Cut = cut

@@ -3,10 +3,12 @@ package log
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Lock is the exclusive right to change a data directory. The operating system
@@ -17,7 +19,7 @@ type Lock struct{ f *os.File }
 func Acquire(dir string) (*Lock, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "LOCK"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, explain(dir, err)
 	}
 	held, err := flock(f)
 	if held {
@@ -39,6 +41,30 @@ func Acquire(dir string) (*Lock, error) {
 		return nil, errors.Join(fmt.Errorf("lock of %s: %w", dir, err), f.Close())
 	}
 	return &Lock{f}, nil
+}
+
+// holds makes sure that dir still is the directory that was locked: everything that
+// goes by name would otherwise change one that somebody has put in its place.
+// Only what is certain counts: an operating system that cannot tell is believed
+// in the call that follows.
+func (l *Lock) holds(dir string) error {
+	ours, err := l.f.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := os.Stat(filepath.Join(dir, "LOCK"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return nil
+	}
+	if err == nil && os.SameFile(ours, there) {
+		return nil
+	}
+	what := "its LOCK is another file than the one this process holds"
+	if err != nil {
+		what = "its LOCK is gone"
+	}
+	return fmt.Errorf("%w while it was open: %s: %s. What was acknowledged is where the directory is now; "+
+		"put it back, or give its new place with --dir", ErrMoved, dir, what)
 }
 
 // Release gives the lock back.

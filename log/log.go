@@ -54,11 +54,13 @@ type Log struct {
 
 	manifestClosed bool // no change any more; under manifestMu
 
-	syncMu sync.Mutex // one fsync round at a time; descriptors are closed under it
-	closed bool       // the writer's
-	wake   chan struct{}
-	stop   chan struct{}
-	done   chan struct{}
+	syncMu     sync.Mutex // one fsync round at a time; descriptors are closed under it
+	syncClosed bool       // they are; under syncMu
+	healMu     sync.Mutex // held by Heal and, while it sets closed, by Close
+	closed     bool       // the writer's, who changes it under healMu
+	wake       chan struct{}
+	stop       chan struct{}
+	done       chan struct{}
 
 	tail tail // for readers that follow
 }
@@ -77,6 +79,14 @@ const beyondReach = 1 << 50
 // OpenAppend opens the log where Scan found its end: steps 6 and 7 of the
 // start. The log then has the directory's lock.
 func (d *Dir) OpenAppend() (*Log, error) {
+	l, err := d.openAppend()
+	return l, explain(d.Path, err)
+}
+
+func (d *Dir) openAppend() (*Log, error) {
+	if d.lock == nil {
+		return nil, ErrClosed
+	}
 	if !d.scanned {
 		return nil, errors.New("a log is scanned before it is opened for appending")
 	}
@@ -354,12 +364,15 @@ func (l *Log) ID() ID { return l.manifest.Load().LogID }
 
 // Close ends appending. clean syncs everything and leaves the clean-stop mark;
 // without it the directory looks as after a crash. Entries that were not
-// committed are dropped. A second Close returns ErrClosed.
+// committed are dropped. The directory may have another owner from then on, so
+// whatever would change it afterwards returns ErrClosed, as a second Close does.
 func (l *Log) Close(clean bool) error {
 	if l.closed {
 		return ErrClosed
 	}
+	l.healMu.Lock() // a try to heal may be under way on another goroutine
 	l.closed = true
+	l.healMu.Unlock()
 	close(l.stop)
 	<-l.done
 	l.discard()
@@ -371,6 +384,7 @@ func (l *Log) Close(clean bool) error {
 	l.manifestClosed = true
 	l.manifestMu.Unlock()
 	l.syncMu.Lock()
+	l.syncClosed = true
 	l.mu.Lock()
 	for _, s := range append(l.old, l.active) {
 		errs = append(errs, s.close())

@@ -135,7 +135,7 @@ func ReadManifest(dir string) (*Manifest, error) {
 		return nil, noManifest(dir)
 	}
 	if err != nil {
-		return nil, err
+		return nil, explain(dir, err)
 	}
 	m, err := decodeManifest(raw)
 	if errors.Is(err, ErrNewerFormat) {
@@ -151,7 +151,7 @@ func ReadManifest(dir string) (*Manifest, error) {
 func noManifest(dir string) error {
 	segments, _ := listSegments(dir)
 	if len(segments) == 0 {
-		return fmt.Errorf("%w in %s: `altilium serve --dir %s` makes one", ErrNoLog, dir, dir)
+		return fmt.Errorf("%w in %s: `altilium serve --dir %s` makes one", ErrNoLog, dir, quoted(dir))
 	}
 	return &Damage{Dir: dir, File: manifestName, Byte: -1,
 		What: fmt.Sprintf("it is missing, but wal/ holds %d segments", len(segments)), Hint: manifestHint(dir)}
@@ -161,7 +161,7 @@ func noManifest(dir string) error {
 // the entries, but knows neither checkpoints nor tags.
 func manifestHint(dir string) string {
 	return fmt.Sprintf("put a copy of the file back; without one, `altilium check --dir %s --repair --out NEW` makes a new one "+
-		"from the entries, if the log still begins at offset 1", dir)
+		"from the entries, if the log still begins at offset 1", quoted(dir))
 }
 
 // write replaces the manifest of dir: wholly, or not at all.
@@ -236,7 +236,7 @@ func Create(dir string, o CreateOptions) (*Manifest, error) {
 	if _, err := rand.Read(m.LogID[:]); err != nil {
 		return nil, err
 	}
-	return m, create(dir, m)
+	return m, explain(dir, create(dir, m))
 }
 
 // create lays out a directory for m. The manifest comes last: a directory that

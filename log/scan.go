@@ -15,9 +15,12 @@ import (
 // lies before the segment of from is checked by name and size only: it was
 // verified when it was sealed, and the checkpoint at from stands for it.
 //
-// An error of visit ends the scan and is returned.
+// An error of visit ends the scan and is returned. ErrClosed after Close.
 func (d *Dir) Scan(from uint64, visit func(Entry) error) (Report, error) {
 	var rep Report
+	if d.lock == nil {
+		return rep, ErrClosed
+	}
 	chain, err := d.chain()
 	if err != nil {
 		return rep, err

@@ -24,6 +24,9 @@ func (l *Log) beginSegment() error {
 	if err := l.awaitSealing(); err != nil {
 		return err
 	}
+	if err := l.lock.holds(l.dir); err != nil {
+		return err
+	}
 	first := l.last.Load() + 1
 	path := segmentPath(l.dir, first)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -88,6 +91,10 @@ func (l *Log) syncer() {
 		case <-l.stop:
 			return
 		case <-tick.C:
+			if err := l.lock.holds(l.dir); err != nil {
+				l.moved(err)
+				return
+			}
 		case <-l.wake:
 		}
 		l.mu.Lock()
@@ -105,11 +112,30 @@ func (l *Log) syncer() {
 	}
 }
 
+// moved ends writing: the directory is not the one that was opened.
+func (l *Log) moved(err error) {
+	l.end(err)
+	if l.o.Moved != nil {
+		l.o.Moved(err)
+	}
+}
+
+// end makes err final: nothing is written or acknowledged after it.
+func (l *Log) end(err error) {
+	l.mu.Lock() // or a writer on its way into awaitSealing would miss it
+	l.fatal.CompareAndSwap(nil, &err)
+	l.sealed.Broadcast()
+	l.mu.Unlock()
+}
+
 // Sync fsyncs everything that has been committed. A failure is final: Fatal is
-// called and nothing is acknowledged any more.
+// called and nothing is acknowledged any more. After Close it returns ErrClosed.
 func (l *Log) Sync() error {
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
+	if l.syncClosed {
+		return ErrClosed
+	}
 	if p := l.fatal.Load(); p != nil {
 		return *p
 	}
@@ -122,10 +148,7 @@ func (l *Log) Sync() error {
 	}
 	if err := l.syncFiles(segments); err != nil {
 		err = fmt.Errorf("fsync of the log failed, nothing after offset %d is certain: %w", l.durable.Load(), err)
-		l.mu.Lock() // or a writer on its way into awaitSealing would miss it
-		l.fatal.Store(&err)
-		l.sealed.Broadcast()
-		l.mu.Unlock()
+		l.end(err)
 		l.o.Fatal(err)
 		return err
 	}
@@ -224,12 +247,20 @@ func (l *Log) sealable() *segment {
 func (l *Log) Manifest() *Manifest { return l.manifest.Load().clone() }
 
 // UpdateManifest changes the manifest: wholly, or not at all. After Close the
-// directory may be somebody else's: ErrClosed.
+// directory may be somebody else's: ErrClosed; ErrMoved where it is another one.
 func (l *Log) UpdateManifest(change func(*Manifest) error) error {
 	l.manifestMu.Lock()
 	defer l.manifestMu.Unlock()
+	return l.updateManifest(change)
+}
+
+// updateManifest is UpdateManifest for who has manifestMu.
+func (l *Log) updateManifest(change func(*Manifest) error) error {
 	if l.manifestClosed {
 		return ErrClosed
+	}
+	if err := l.lock.holds(l.dir); err != nil {
+		return err
 	}
 	next := l.Manifest()
 	if err := change(next); err != nil {
@@ -256,9 +287,12 @@ func (m *Manifest) clone() *Manifest {
 }
 
 // DropBefore removes the sealed segments whose entries all lie before offset:
-// from the manifest first, then from the disk.
+// from the manifest first, then from the disk. After Close it returns ErrClosed,
+// and Close waits for one that has begun.
 func (l *Log) DropBefore(offset uint64) (dropped []Segment, err error) {
-	err = l.UpdateManifest(func(m *Manifest) error {
+	l.manifestMu.Lock()
+	defer l.manifestMu.Unlock()
+	err = l.updateManifest(func(m *Manifest) error {
 		for len(m.Sealed) > 0 && m.Sealed[0].Last() < offset {
 			dropped = append(dropped, m.Sealed[0])
 			m.First = m.Sealed[0].Last() + 1

@@ -40,7 +40,8 @@
 //	@first                     after the first entry that can be reached
 //	@last, @last-100           after the last, a hundred before it
 //	@2026-01-01T10:00:00Z      after the last entry at or before then (RFC 3339, with a zone)
-//	-5m, -2h30m, -3d           so long ago: ns us ms s m h of Go, before them w and d
+//	-5m, -2h30m, -3d           so long ago: ns us ms s m h of Go, before them w and d;
+//	                           @-5m is the same
 //	name                       where a tag points
 //	any of them, then ^        just before it: one entry earlier; ^^ two
 //

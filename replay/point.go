@@ -126,6 +126,9 @@ func (p *Point) parseAt(s string) (err error) {
 		p.offset, err = parseNumber(s[len("last-"):])
 	case s == "":
 		err = errors.New("nothing follows the @")
+	case s[0] == '-' && strings.Trim(s[1:], "0123456789") != "": // on a command line, -5m looks like a flag
+		p.form = byAge
+		p.age, err = parseAge(s[1:])
 	case strings.ContainsAny(s, "T:"):
 		p.form = byTime
 		p.time, err = parseTime(s)

@@ -3,6 +3,7 @@ package resp
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -71,7 +72,7 @@ func parsePieces(t *testing.T, in, sizes []byte, limits Limits) (found [][]strin
 		for {
 			args, err := p.Next()
 			if err != nil {
-				if again, err2 := p.Next(); again != nil || err2 != err {
+				if again, err2 := p.Next(); again != nil || !errors.Is(err2, err) {
 					t.Fatalf("the error is not final: %q, %v", again, err2)
 				}
 				return append(found, []string{err.Error()})

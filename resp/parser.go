@@ -307,25 +307,25 @@ func (p *Parser) inline() (args [][]byte, done bool, err error) {
 	return p.args[from:len(p.args):len(p.args)], true, nil
 }
 
-// parseInt reads a decimal number as Redis' string2ll does: no blanks, no plus,
-// no leading zeros, no minus zero.
+// parseInt reads a decimal number of 64 bits as Redis' string2ll does: no blanks,
+// no plus, no leading zeros, no minus zero.
 func parseInt(b []byte) (n int64, ok bool) {
 	digits, negative := b, false
 	if len(b) > 0 && b[0] == '-' {
 		digits, negative = b[1:], true
 	}
-	if len(digits) == 0 || digits[0] == '0' && (len(digits) > 1 || negative) {
+	if len(digits) == 0 || len(digits) > 19 || digits[0] == '0' && (len(digits) > 1 || negative) {
 		return 0, false
 	}
+	var size uint64 // 19 digits fit
 	for _, c := range digits {
-		d := int64(c) - '0'
-		if d < 0 || d > 9 || n > (math.MaxInt64-d)/10 {
+		if c < '0' || c > '9' {
 			return 0, false
 		}
-		n = n*10 + d
+		size = size*10 + uint64(c-'0')
 	}
 	if negative {
-		n = -n
+		return -int64(size), size <= 1<<63
 	}
-	return n, true
+	return int64(size), size < 1<<63
 }

@@ -45,6 +45,7 @@ stands still at that moment, so expiries and TTLs are as of then.`,
 			}
 			v := newPast(at, db, cmd.OutOrStdout())
 			if len(args) > 1 {
+				fmt.Fprintf(cmd.ErrOrStderr(), "at %s\n", at.Resolved)
 				if err := v.do(args[1:]); err != nil {
 					fmt.Fprintln(cmd.ErrOrStderr(), err)
 					return found("the command failed")

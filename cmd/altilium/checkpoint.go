@@ -26,6 +26,8 @@ func newCheckpoint() *cobra.Command {
 		Long: `Make a checkpoint of a data directory that no server is using, so that the next
 start has less log to replay. A running server makes checkpoints by itself as
 its log grows, and on BGSAVE.`,
+		Example: `  altilium checkpoint
+  altilium checkpoint --dir other`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if child {

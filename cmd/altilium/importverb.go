@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -33,7 +34,11 @@ from now.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			im := importer{now: time.Now()}
 			for _, path := range args {
-				if err := im.read(path); err != nil {
+				err := im.read(path)
+				if refused := new(fs.PathError); errors.As(err, &refused) {
+					return err
+				}
+				if err != nil {
 					return &codedError{code: exitDifference, err: err}
 				}
 			}

@@ -35,7 +35,12 @@ func newInfo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "info",
 		Short: "Say what a data directory holds and how far back it reaches",
-		Args:  noArgs,
+		Long: `Say what a data directory holds, beside a running server or without one: which
+entries and checkpoints there are, how far back it can go, whether the last stop
+was clean.`,
+		Example: `  altilium info
+  altilium info --dir other --json`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			info, err := readInfo(*dir)
 			if err != nil {

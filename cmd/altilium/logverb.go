@@ -24,7 +24,7 @@ what each changed. A..B are the entries after A up to B; without a range the
 last 20. It works beside a running server.`,
 		Example: `  altilium log
   altilium log @100..@120
-  altilium log -- -5m..@last --json
+  altilium log -5m..@last --json
   altilium log -f                 go on as entries come`,
 		Args: wantArgs(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -13,6 +13,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -30,12 +33,37 @@ func main() {
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string) int {
 	root := newRoot()
-	root.SetArgs(args)
+	root.SetArgs(agoAsPoint(args))
 	err := root.ExecuteContext(ctx)
 	if err != nil && !isQuiet(err) {
 		fmt.Fprintln(os.Stderr, "altilium: "+err.Error())
 	}
 	return exitCode(err)
+}
+
+// ago is a point or the beginning of a range that looks like a flag.
+var ago = regexp.MustCompile(`^-[0-9]+(ns|us|µs|ms|s|m|h|d|w)`)
+
+// agoAsPoint writes -5m, where it stands for a point, as @-5m, which is the same
+// and no flag. What follows the point of `at` is a command and stays as it is.
+func agoAsPoint(args []string) []string {
+	if len(args) == 0 || !slices.Contains([]string{"at", "log", "history"}, args[0]) {
+		return args
+	}
+	args = slices.Clone(args)
+	for i := 1; i < len(args) && args[i] != "--"; i++ {
+		value := strings.HasPrefix(args[i-1], "--") && !strings.Contains(args[i-1], "=")
+		switch {
+		case ago.MatchString(args[i]):
+			args[i] = "@" + args[i]
+		case strings.HasPrefix(args[i], "-") || value || args[0] != "at":
+			continue
+		}
+		if args[0] == "at" {
+			break
+		}
+	}
+	return args
 }
 
 func newRoot() *cobra.Command {

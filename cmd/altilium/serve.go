@@ -210,10 +210,11 @@ func (d *daemon) recover(ctx context.Context) {
 		d.fail(rec.Log.Close(true))
 		return
 	}
-	d.report(rec, time.Since(began))
+	took := time.Since(began)
 	d.front.Post(func() {
 		d.log = rec.Log
 		d.engine.Ready(rec.Log, rec.State)
+		d.report(rec, took)
 	})
 }
 
@@ -240,6 +241,7 @@ func (d *daemon) recoverOptions() replay.Options {
 			SegmentSize: d.set.engine.SegmentSize(),
 			Logger:      d.logger,
 			Fatal:       d.fatalSync,
+			Moved:       d.fatalMoved,
 			Faults:      faults(),
 		},
 		Progress: d.engine.LoadProgress,
@@ -251,6 +253,13 @@ func (d *daemon) recoverOptions() replay.Options {
 // really has.
 func (d *daemon) fatalSync(err error) {
 	fmt.Fprintf(d.errs, "altilium: %v\nThe server stops, so that nothing is acknowledged that is not on the disk. Check the disk, then start it again.\n", err)
+	os.Exit(exitIO)
+}
+
+// fatalMoved ends the process when its directory has gone elsewhere: a start on
+// the old name would not find what is acknowledged from now on.
+func (d *daemon) fatalMoved(err error) {
+	fmt.Fprintf(d.errs, "altilium: %v\nThe server stops, so that nothing is acknowledged that the next start would not find.\n", err)
 	os.Exit(exitIO)
 }
 
@@ -336,10 +345,18 @@ func (d *daemon) banner(addr string) {
   data        %s
   durability  %s
   try         redis-cli -p %s SET greeting hello
-              altilium at @-1m          (the state of a minute ago)
-              altilium history greeting (who changed a key)
+              altilium at%s @-1m           (the state of a minute ago)
+              altilium history%s greeting  (who changed a key)
 
-`, version, addr, d.dir, durability(d.set.engine.Fsync()), portOf(addr))
+`, version, addr, d.dir, durability(d.set.engine.Fsync()), portOf(addr), dirHint(d.dir), dirHint(d.dir))
+}
+
+// dirHint is the flag that other verbs need to find a directory.
+func dirHint(dir string) string {
+	if dir == defaultDir {
+		return ""
+	}
+	return " --dir " + dir
 }
 
 func durability(p log.Policy) string {

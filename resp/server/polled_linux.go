@@ -280,10 +280,13 @@ func (t *polled) cut() {
 	t.c.s.hand(t.c)
 }
 
-// close is the last thing that happens to a connection.
+// close is the last thing that happens to a connection. Epoll has to be told:
+// it watches the socket, not the descriptor, and a child process that is just
+// being started may have that open for a moment longer.
 func (t *polled) close() {
 	if t.watched {
 		t.p.conns[t.fd] = nil
+		_ = unix.EpollCtl(t.p.fd, unix.EPOLL_CTL_DEL, t.fd, nil) // it is there
 	}
 	_ = unix.Close(t.fd) // reports errors of writes long past
 	t.c.s.forget(t.c)

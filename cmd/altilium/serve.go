@@ -269,7 +269,7 @@ func (d *daemon) report(rec *replay.Recovered, took time.Duration) {
 		d.logger.Warn().Err(refused).Msg("a checkpoint cannot be used; the log was replayed from further back")
 	}
 	ev := d.logger.Info().Uint64("offset", rec.Log.Last()).Int("keys", rec.State.TotalKeys()).
-		Uint64("replayed", rec.Report.Entries).Dur("took", took)
+		Uint64("replayed", rec.Report.Entries).Str("took", took.Round(time.Millisecond).String())
 	if c := rec.Report.Checkpoint; c != nil {
 		ev = ev.Uint64("checkpoint", c.Offset)
 	}

@@ -54,7 +54,7 @@ type Options struct {
 	// Fatal is called, by any goroutine, when an fsync has failed: the process
 	// must stop, without Close. It must not call into the log. Default: panic.
 	Fatal func(error)
-	// Moved is called, by the syncer, when the directory has been moved, removed or
+	// Moved is called, by any goroutine, when the directory has been moved, removed or
 	// replaced: within a second of it. Nothing is written any more, since what has
 	// its name now may be somebody else's. Default: nobody is told.
 	Moved func(error)

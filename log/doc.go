@@ -4,14 +4,14 @@
 //
 // # Directory
 //
-//	LOCK          flock: one server at a time; read-only tools take no lock
+//	LOCK          flock: one server at a time; read-only tools look at it at most
 //	MANIFEST      what is sealed, which checkpoints and tags there are (JSON + CRC)
 //	wal/          segments; the name is the offset of the first entry, 20 digits
 //	checkpoints/  states at offsets (package compaction)
 //	quarantine/   bytes cut off a torn tail, kept aside
 //	recordings/   recorded client sessions
 //
-// Directories are 0700, files 0600, whatever the umask.
+// Directories are 0700, files 0600; a umask can only make that less.
 //
 // # Entry
 //

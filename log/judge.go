@@ -132,12 +132,16 @@ func copyTail(path string, from int64, to string) (int64, error) {
 	return writeNew(to, io.NewSectionReader(in, from, info.Size()-from))
 }
 
-// writeNew makes a new file of what r holds, durably.
+// writeNew makes a new file of what r holds, durably. Where that fails it leaves
+// none: on a full disk each start would leave another piece.
 func writeNew(path string, r io.Reader) (int64, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return 0, err
 	}
 	n, err := io.Copy(f, r)
-	return n, errors.Join(err, f.Sync(), f.Close(), syncDir(filepath.Dir(path)))
+	if err = errors.Join(err, f.Sync(), f.Close(), syncDir(filepath.Dir(path))); err != nil {
+		return 0, errors.Join(err, os.Remove(path))
+	}
+	return n, nil
 }

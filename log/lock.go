@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Lock is the exclusive right to change a data directory. The operating system
@@ -21,7 +22,11 @@ func Acquire(dir string) (*Lock, error) {
 	if err != nil {
 		return nil, explain(dir, err)
 	}
-	held, err := flock(f)
+	held, err := flock(f, false)
+	for try := 0; held && try < lookers; try++ { // it may only be somebody who looks, see Busy
+		time.Sleep(5 * time.Millisecond)
+		held, err = flock(f, false)
+	}
 	if held {
 		text, _ := os.ReadFile(f.Name())
 		f.Close()
@@ -41,6 +46,23 @@ func Acquire(dir string) (*Lock, error) {
 		return nil, errors.Join(fmt.Errorf("lock of %s: %w", dir, err), f.Close())
 	}
 	return &Lock{f}, nil
+}
+
+// lookers is how often Acquire tries again: Busy has the lock for microseconds.
+const lookers = 5
+
+// Busy reports whether a process has the lock of dir. It changes nothing, and is for
+// those who only read; the answer may be old when it arrives.
+func Busy(dir string) (bool, error) {
+	f, err := os.Open(filepath.Join(dir, "LOCK"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, explain(dir, err)
+	}
+	held, err := flock(f, true)
+	return held, errors.Join(err, f.Close())
 }
 
 // holds makes sure that dir still is the directory that was locked: everything that

@@ -24,7 +24,8 @@ type Repaired struct {
 //
 // Damage that lies before a checkpoint costs history and no data: the new log then
 // begins after the newest checkpoint that is usable (nil: any that is there), has
-// every entry from there on, and what came before is in quarantine/.
+// every entry from there on, and what came before is in quarantine/. Checkpoints
+// that are not usable are left behind.
 //
 // Where the manifest itself is damaged or lost, a new one is made from the
 // entries (see salvage); checkpoints and tags are then left behind.
@@ -53,6 +54,9 @@ func Repair(dir, out string, usable func(Checkpoint) bool) (*Repaired, error) {
 		return rep, copyAll(filepath.Join(dir, "recordings"), filepath.Join(out, "recordings"))
 	}
 	n := m.upTo(rep.Last)
+	if err := rep.keepUsable(dir, n, usable); err != nil {
+		return nil, err
+	}
 	if err := create(out, n); err != nil {
 		return nil, err
 	}
@@ -61,7 +65,7 @@ func Repair(dir, out string, usable func(Checkpoint) bool) (*Repaired, error) {
 			return nil, err
 		}
 	}
-	if err := rep.saveCheckpoints(dir, out, n); err != nil {
+	if err := saveCheckpoints(dir, out, n); err != nil {
 		return nil, err
 	}
 	return rep, copyAll(filepath.Join(dir, "recordings"), filepath.Join(out, "recordings"))
@@ -123,25 +127,35 @@ func (rep *Repaired) saveSegment(dir, out string, seed uint32, first uint64) err
 	return err
 }
 
-// saveCheckpoints copies the checkpoints that n lists. One that is lost is left
-// out: the log stands for it, as long as it reaches back far enough.
-func (rep *Repaired) saveCheckpoints(dir, out string, n *Manifest) error {
-	var kept []Checkpoint
+// keepUsable leaves in n the checkpoints that can be read. The log stands for the
+// others, if it reaches back to the first offset; if it does not and none is left,
+// no server could open what would be made.
+func (rep *Repaired) keepUsable(dir string, n *Manifest, usable func(Checkpoint) bool) error {
+	kept := []Checkpoint{}
 	for _, c := range n.Checkpoints {
-		switch err := copyFile(filepath.Join(dir, c.File), filepath.Join(out, c.File)); {
-		case errors.Is(err, os.ErrNotExist):
-			rep.Lost = append(rep.Lost, c.File)
-		case err != nil:
-			return err
-		default:
+		if c.there(dir, usable) {
 			kept = append(kept, c)
+		} else {
+			rep.Lost = append(rep.Lost, c.File)
 		}
 	}
-	if len(rep.Lost) == 0 {
-		return nil
+	n.Checkpoints = kept
+	if n.First > 1 && len(kept) == 0 {
+		return &Damage{Dir: dir, File: "checkpoints/", Byte: -1,
+			What: fmt.Sprintf("the log begins at offset %d, and no checkpoint of what came before it can be read (%d are lost)", n.First, len(rep.Lost)),
+			Hint: "put a copy of one back; without it there is nothing for the entries to change"}
 	}
-	n.Checkpoints = append([]Checkpoint{}, kept...)
-	return n.write(out)
+	return nil
+}
+
+// saveCheckpoints copies the checkpoints that n lists.
+func saveCheckpoints(dir, out string, n *Manifest) error {
+	for _, c := range n.Checkpoints {
+		if err := copyFile(filepath.Join(dir, c.File), filepath.Join(out, c.File)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func copyAll(from, to string) error {

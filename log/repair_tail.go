@@ -3,6 +3,7 @@ package log
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -12,15 +13,21 @@ import (
 func (m *Manifest) checkpointAfter(dir string, last uint64, usable func(Checkpoint) bool) *Checkpoint {
 	var best *Checkpoint
 	for _, c := range m.Checkpoints {
-		info, err := os.Stat(filepath.Join(dir, c.File))
-		if err != nil || info.Size() != c.Size || c.Offset <= last || best != nil && c.Offset < best.Offset {
+		if c.Offset <= last || best != nil && c.Offset < best.Offset {
 			continue
 		}
-		if usable == nil || usable(c) {
+		if c.there(dir, usable) {
 			best = &c
 		}
 	}
 	return best
+}
+
+// there reports whether a checkpoint's file has its size and is usable (nil: that
+// is enough).
+func (c Checkpoint) there(dir string, usable func(Checkpoint) bool) bool {
+	info, err := os.Stat(filepath.Join(dir, c.File))
+	return err == nil && info.Size() == c.Size && (usable == nil || usable(c))
 }
 
 // saveTail makes a log that begins after c, with every entry that follows.
@@ -107,8 +114,11 @@ func (rep *Repaired) appendTail(l *Log, dir string, first uint64) error {
 			r.pos, r.next = next.Pos, next.Offset
 			continue
 		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
 		if err != nil {
-			break // the segment's end
+			return err
 		}
 		if e.Offset != l.Next() {
 			whole = false

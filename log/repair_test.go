@@ -2,8 +2,10 @@ package log
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -133,4 +135,179 @@ func flipEntry(t *testing.T, dir string, offset uint64) {
 	}
 	raw[e.Pos+int64(e.Size)/2] ^= 8
 	writeFile(t, path, raw)
+}
+
+// TestRepairFigures harms a log without checkpoints in each way and wants every
+// entry before the damage in the new log, every byte after it aside, and the old
+// directory as it was.
+func TestRepairFigures(t *testing.T) {
+	manifest := func(how func(path string) error) func(*testing.T, string, []uint64) uint64 {
+		return func(t *testing.T, dir string, _ []uint64) uint64 {
+			if err := how(filepath.Join(dir, manifestName)); err != nil {
+				t.Fatal(err)
+			}
+			return 60
+		}
+	}
+	flip := func(offset func(segments []uint64) uint64) func(*testing.T, string, []uint64) uint64 {
+		return func(t *testing.T, dir string, segments []uint64) uint64 {
+			flipEntry(t, dir, offset(segments))
+			return offset(segments) - 1
+		}
+	}
+	for name, harm := range map[string]func(*testing.T, string, []uint64) uint64{
+		"manifest lost":    manifest(os.Remove),
+		"manifest emptied": manifest(func(path string) error { return os.Truncate(path, 0) }),
+		"manifest and an entry": func(t *testing.T, dir string, segments []uint64) uint64 {
+			flipEntry(t, dir, segments[2]+1)
+			if err := os.Remove(filepath.Join(dir, manifestName)); err != nil {
+				t.Fatal(err)
+			}
+			return segments[2]
+		},
+		"first entry of a sealed segment":      flip(func(s []uint64) uint64 { return s[1] }),
+		"in the middle of a sealed segment":    flip(func(s []uint64) uint64 { return (s[2] + s[3]) / 2 }),
+		"last entry of a sealed segment":       flip(func(s []uint64) uint64 { return s[3] - 1 }),
+		"first entry of the newest segment":    flip(func(s []uint64) uint64 { return s[len(s)-1] }),
+		"in the middle of the newest segment":  flip(func(s []uint64) uint64 { return (s[len(s)-1] + 60) / 2 }),
+		"the last entry of all, clean stop":    flip(func([]uint64) uint64 { return 60 }),
+		"the very first entry, with no way on": flip(func([]uint64) uint64 { return 1 }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			l, _, _ := testLog(t, dir, Options{SegmentSize: 400})
+			fill(t, l, 60, 1)
+			if err := l.UpdateManifest(func(m *Manifest) error { m.Tags = map[string]uint64{"t": 3, "u": 60}; return nil }); err != nil {
+				t.Fatal(err)
+			}
+			closeLog(t, l, true)
+			segments := segmentsOf(t, dir)
+			good := harm(t, dir, segments)
+			before := filesOf(t, dir)
+			if _, _, _, err := tryLog(dir, Options{}); !errors.Is(err, ErrDamaged) {
+				t.Fatalf("opened: %v", err)
+			}
+			out := filepath.Join(t.TempDir(), "new")
+			rep, err := Repair(dir, out, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rep.Last != good || len(rep.Findings) == 0 {
+				t.Errorf("saved up to @%d, want @%d; findings %v", rep.Last, good, rep.Findings)
+			}
+			if filesOf(t, dir) != before {
+				t.Error("the old directory was changed")
+			}
+			wantEveryByte(t, dir, out, rep)
+			c, err := Check(out, nil)
+			if err != nil || c.Damaged() || len(c.Findings) > 0 {
+				t.Errorf("the new directory: %+v, %v", c, err)
+			}
+			l, bodies, _ := testLog(t, out, Options{})
+			wantBodies(t, bodies, int(good))
+			for tag, at := range l.Manifest().Tags {
+				if at > good {
+					t.Errorf("the tag %s points to @%d", tag, at)
+				}
+			}
+			fill(t, l, 3, 1)
+			closeLog(t, l, true)
+		})
+	}
+}
+
+// wantEveryByte wants the bytes of the old segments in the new ones and aside.
+func wantEveryByte(t *testing.T, dir, out string, rep *Repaired) {
+	t.Helper()
+	sum := func(dir string, files []string) (n int64) {
+		for _, f := range files {
+			info, err := os.Stat(filepath.Join(dir, f))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += info.Size()
+		}
+		return n
+	}
+	had, kept := sum(dir, walFiles(t, dir)), sum(out, append(walFiles(t, out), rep.Aside...))
+	if had != kept {
+		t.Errorf("%d bytes kept of %d", kept, had)
+	}
+}
+
+// TestRepairWithoutManifestRefuses: where nobody can know any more what the log
+// began with, the answer is a refusal with the way out, and no half directory.
+func TestRepairWithoutManifestRefuses(t *testing.T) {
+	for name, harm := range map[string]func(t *testing.T, dir string, l *Log){
+		"the log begins later": func(t *testing.T, _ string, l *Log) {
+			eventually(t, "dropped", func() bool {
+				dropped, err := l.DropBefore(30)
+				return err == nil && len(dropped) > 0
+			})
+			closeLog(t, l, true)
+		},
+		"the first entry is damaged too": func(t *testing.T, dir string, l *Log) {
+			closeLog(t, l, true)
+			flipEntry(t, dir, 1)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			l, _, _ := testLog(t, dir, Options{SegmentSize: 400})
+			fill(t, l, 60, 1)
+			harm(t, dir, l)
+			if err := os.Remove(filepath.Join(dir, manifestName)); err != nil {
+				t.Fatal(err)
+			}
+			out := filepath.Join(t.TempDir(), "new")
+			var dmg *Damage
+			if rep, err := Repair(dir, out, nil); !errors.As(err, &dmg) || dmg.Hint == "" {
+				t.Errorf("%+v, %v", rep, err)
+			}
+			if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("a directory was made: %v", err)
+			}
+		})
+	}
+}
+
+// TestRepairLeavesDeadCheckpointsBehind: one that cannot be read does not go into
+// the new directory; where the log alone is not enough and none can be, there is
+// no new directory.
+func TestRepairLeavesDeadCheckpointsBehind(t *testing.T) {
+	for _, dropped := range []bool{false, true} {
+		dir := t.TempDir()
+		l, _, _ := testLog(t, dir, Options{SegmentSize: 400})
+		fill(t, l, 60, 1)
+		if err := l.UpdateManifest(func(m *Manifest) error {
+			for _, at := range []uint64{30, 40, 50} {
+				m.AddCheckpoint(Checkpoint{Offset: at, File: fmt.Sprintf("checkpoints/%d", at), Size: 1})
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(dir, "checkpoints", "30"), []byte("c"))
+		writeFile(t, filepath.Join(dir, "checkpoints", "40"), nil)
+		if dropped {
+			eventually(t, "dropped", func() bool {
+				gone, err := l.DropBefore(25)
+				return err == nil && len(gone) > 0
+			})
+		}
+		closeLog(t, l, true)
+		rep, err := Repair(dir, filepath.Join(t.TempDir(), "new"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := []string{"checkpoints/40", "checkpoints/50"}; !slices.Equal(rep.Lost, want) || rep.Last != 60 {
+			t.Errorf("left behind %v, want %v; up to @%d", rep.Lost, want, rep.Last)
+		}
+		out := filepath.Join(t.TempDir(), "new")
+		_, err = Repair(dir, out, func(Checkpoint) bool { return false })
+		_, there := os.Stat(out)
+		if dropped != errors.Is(err, ErrDamaged) || dropped == (there == nil) {
+			t.Errorf("dropped %v, no checkpoint usable: %v, %v", dropped, err, there)
+		}
+	}
 }

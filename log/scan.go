@@ -161,7 +161,11 @@ func (d *Dir) checkSealed(s Segment) error {
 	case err != nil:
 		return err
 	case info.Size() != s.Size:
-		return d.damage(name, min(info.Size(), s.Size), 0, fmt.Sprintf("the sealed segment has %d bytes, it had %d", info.Size(), s.Size))
+		offset := uint64(0) // of the first entry that is gone: not known without reading
+		if info.Size() == 0 {
+			offset = s.First
+		}
+		return d.damage(name, min(info.Size(), s.Size), offset, fmt.Sprintf("the sealed segment has %d bytes, it had %d", info.Size(), s.Size))
 	}
 	return nil
 }

@@ -129,7 +129,8 @@ func (l *Log) end(err error) {
 }
 
 // Sync fsyncs everything that has been committed. A failure is final: Fatal is
-// called and nothing is acknowledged any more. After Close it returns ErrClosed.
+// called (Moved where the directory has gone elsewhere) and nothing is acknowledged
+// any more. After Close it returns ErrClosed.
 func (l *Log) Sync() error {
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
@@ -147,6 +148,10 @@ func (l *Log) Sync() error {
 		return nil
 	}
 	if err := l.syncFiles(segments); err != nil {
+		if moved := l.lock.holds(l.dir); moved != nil {
+			l.moved(moved)
+			return moved
+		}
 		err = fmt.Errorf("fsync of the log failed, nothing after offset %d is certain: %w", l.durable.Load(), err)
 		l.end(err)
 		l.o.Fatal(err)
@@ -188,7 +193,10 @@ func (l *Log) syncNames() error {
 			return err
 		}
 	}
-	return syncDir(filepath.Join(l.dir, "wal"))
+	if err := syncDir(filepath.Join(l.dir, "wal")); err != nil {
+		return err
+	}
+	return l.lock.holds(l.dir) // or they were another directory's names
 }
 
 // seal records the rolled segments that are durable in the manifest and closes

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/altilium-db/altilium/replay"
@@ -18,18 +20,27 @@ import (
 func newAt() *cobra.Command {
 	var dir *string
 	var db int
+	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "at POINT [COMMAND [ARG…]]",
+		Use:   "at [flags] POINT [COMMAND [ARG…]]",
 		Short: "Look at the state of a moment: read commands at a prompt, or one",
 		Long: `Look at the state as it was at a point of the log, beside a running server or
 without one. Nothing is changed: commands that write are refused. The clock
-stands still at that moment, so expiries and TTLs are as of then.`,
+stands still at that moment, so expiries and TTLs are as of then. Flags go before
+the point.
+
+With --json each reply is one line: a string is text, or {"base64": …} where it
+is not UTF-8, and a hash a list of pairs.`,
 		Example: `  altilium at @1200 GET greeting
   altilium at -5m                        five minutes ago, with a prompt
   altilium at @2026-01-01T10:00:00Z KEYS '*'
-  altilium at @1200^ HGETALL user:7      just before entry 1200`,
+  altilium at @1200^ HGETALL user:7      just before entry 1200
+  altilium at --json @last HGETALL user:7`,
 		Args: wantArgs(1, 1<<20),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 && cmd.Flags().Lookup(strings.TrimPrefix(args[1], "--")) != nil && strings.HasPrefix(args[1], "--") {
+				return usagef("%s comes before the point: altilium at %s … %s", args[1], args[1], args[0])
+			}
 			p, err := replay.ParsePoint(args[0])
 			if err != nil {
 				return err
@@ -44,6 +55,7 @@ stands still at that moment, so expiries and TTLs are as of then.`,
 				return err
 			}
 			v := newPast(at, db, cmd.OutOrStdout())
+			v.json = asJSON
 			if len(args) > 1 {
 				fmt.Fprintf(cmd.ErrOrStderr(), "at %s\n", at.Resolved)
 				if err := v.do(args[1:]); err != nil {
@@ -63,6 +75,7 @@ stands still at that moment, so expiries and TTLs are as of then.`,
 	cmd.Flags().SetInterspersed(false)
 	dir = dirFlag(cmd)
 	cmd.Flags().IntVar(&db, "db", 0, "database")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print each reply as one line of JSON")
 	return cmd
 }
 
@@ -75,6 +88,7 @@ type past struct {
 	seed  uint64
 	at    replay.Resolved
 	out   io.Writer
+	json  bool
 }
 
 func newPast(at *replay.At, db int, out io.Writer) *past {
@@ -105,8 +119,16 @@ func (p *past) do(words []string) error {
 	if v.IsError() {
 		return errors.New("(error) " + v.Text())
 	}
-	fmt.Fprintln(p.out, v.String())
-	return nil
+	return printReply(p.out, v, p.json)
+}
+
+// printReply prints a reply for a person or a program.
+func printReply(out io.Writer, v resp.Value, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(out).Encode(replyValue(v))
+	}
+	_, err := fmt.Fprintln(out, v.String())
+	return err
 }
 
 func (p *past) run(args [][]byte, out *resp.Writer) error {
@@ -130,8 +152,11 @@ func (p *past) run(args [][]byte, out *resp.Writer) error {
 }
 
 func (p *past) selectDB(word string, out *resp.Writer) error {
-	var n int
-	if _, err := fmt.Sscanf(word, "%d", &n); err != nil || n < 0 || n >= state.Databases {
+	n, err := strconv.Atoi(word)
+	if err != nil {
+		return errors.New("(error) ERR value is not an integer or out of range")
+	}
+	if n < 0 || n >= state.Databases {
 		return errors.New("(error) ERR DB index is out of range")
 	}
 	p.db = n

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/altilium-db/altilium/compaction"
 	"github.com/altilium-db/altilium/log"
@@ -40,16 +41,23 @@ damage: the next start cuts it off and keeps it aside.`,
 				return err
 			}
 			problems := checkpointProblems(*dir)
-			if asJSON {
-				err = printJSON(cmd.OutOrStdout(), checkJSON(c, problems))
-			} else {
+			if !asJSON {
 				printCheck(cmd, c, problems)
 			}
-			if err != nil {
-				return err
-			}
+			var repaired *log.Repaired
 			if repair {
-				return repairInto(cmd, *dir, out)
+				if repaired, err = repairInto(*dir, out); err != nil {
+					return err
+				}
+			}
+			switch {
+			case asJSON:
+				err = printJSON(cmd.OutOrStdout(), checkJSON(c, problems, out, repaired))
+			case repair:
+				printRepaired(cmd.OutOrStdout(), out, repaired)
+			}
+			if err != nil || repair {
+				return err
 			}
 			if c.Damaged() || len(problems) > 0 {
 				return found("damage")
@@ -81,7 +89,7 @@ func checkpointProblems(dir string) []string {
 
 func printCheck(cmd *cobra.Command, c *log.Checked, problems []string) {
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "%d segments, %d entries (@%d to @%d), %s\n", c.Segments, c.Entries, c.First, c.Last, size(c.Bytes))
+	fmt.Fprintf(out, "%s, %d entries (@%d to @%d), %s\n", count(c.Segments, "segment"), c.Entries, c.First, c.Last, size(c.Bytes))
 	for _, f := range c.Findings {
 		if f.Torn {
 			fmt.Fprintf(out, "torn tail: %s, byte %d: %s; the next start cuts it off and keeps it aside\n", f.File, f.Byte, f.What)
@@ -98,7 +106,7 @@ func printCheck(cmd *cobra.Command, c *log.Checked, problems []string) {
 }
 
 // checkJSON is what --json prints.
-func checkJSON(c *log.Checked, problems []string) any {
+func checkJSON(c *log.Checked, problems []string, out string, repaired *log.Repaired) any {
 	type finding struct {
 		File   string `json:"file"`
 		Byte   int64  `json:"byte"`
@@ -110,10 +118,17 @@ func checkJSON(c *log.Checked, problems []string) any {
 	for _, f := range c.Findings {
 		findings = append(findings, finding{f.File, f.Byte, f.Offset, f.What, f.Torn})
 	}
-	return map[string]any{
+	shown := map[string]any{
 		"segments": c.Segments, "entries": c.Entries, "first": c.First, "last": c.Last, "bytes": c.Bytes,
 		"findings": findings, "checkpoint_problems": append([]string{}, problems...),
 	}
+	if repaired != nil {
+		shown["repaired"] = map[string]any{
+			"out": out, "from": repaired.From, "last": repaired.Last, "after": repaired.After,
+			"aside": append([]string{}, repaired.Aside...), "lost": append([]string{}, repaired.Lost...),
+		}
+	}
+	return shown
 }
 
 // loads tells the checkpoints that can be read, and by their digest are right.
@@ -128,21 +143,27 @@ func loads(dir string) func(log.Checkpoint) bool {
 	}
 }
 
-func repairInto(cmd *cobra.Command, dir, out string) error {
+func repairInto(dir, out string) (*log.Repaired, error) {
 	r, err := log.Repair(dir, out, loads(dir))
 	if errors.Is(err, log.ErrExists) {
-		return usagef("--out %s: %v", out, err)
+		err = usagef("--out %s: %v", out, err)
 	}
-	if err != nil {
-		return err
-	}
+	return r, err
+}
+
+func printRepaired(w io.Writer, out string, r *log.Repaired) {
 	if r.From > 0 {
-		fmt.Fprintf(cmd.OutOrStdout(), "saved into %s: the checkpoint @%d and everything after it up to @%d; history before @%d is lost\n", out, r.From, r.Last, r.From)
+		fmt.Fprintf(w, "saved into %s: the checkpoint @%d and everything after it up to @%d; history before @%d is lost\n", out, r.From, r.Last, r.From)
 	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "saved into %s: everything up to @%d\n", out, r.Last)
+		fmt.Fprintf(w, "saved into %s: everything up to @%d\n", out, r.Last)
+	}
+	for _, l := range r.Lost {
+		fmt.Fprintf(w, "lost: %s cannot be read\n", l)
+	}
+	if r.After > 0 {
+		fmt.Fprintf(w, "%d whole entries lie after the damage; they are kept aside\n", r.After)
 	}
 	for _, a := range r.Aside {
-		fmt.Fprintf(cmd.OutOrStdout(), "kept aside: %s/%s\n", out, a)
+		fmt.Fprintf(w, "kept aside: %s/%s\n", out, a)
 	}
-	return nil
 }

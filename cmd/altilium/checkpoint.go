@@ -19,7 +19,7 @@ import (
 func newCheckpoint() *cobra.Command {
 	var dir *string
 	var at uint64
-	var child bool
+	var child, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "checkpoint",
 		Short: "Make a checkpoint, so that the next start is fast",
@@ -33,15 +33,16 @@ its log grows, and on BGSAVE.`,
 			if child {
 				return checkpointAsChild(cmd, *dir, at)
 			}
-			return checkpointHere(cmd, *dir)
+			return checkpointHere(cmd, *dir, asJSON)
 		},
 	}
 	dir = dirFlag(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&child, "child", false, "")
 	cmd.Flags().Uint64Var(&at, "offset", 0, "")
 	for _, hidden := range []string{"child", "offset"} {
 		if err := cmd.Flags().MarkHidden(hidden); err != nil {
-			panic(err) // the flag was defined four lines above
+			panic(err) // the flag was defined a few lines above
 		}
 	}
 	return cmd
@@ -49,7 +50,7 @@ its log grows, and on BGSAVE.`,
 
 // checkpointHere opens the directory as a start does, and makes a checkpoint of
 // what it finds.
-func checkpointHere(cmd *cobra.Command, dir string) error {
+func checkpointHere(cmd *cobra.Command, dir string, asJSON bool) error {
 	report, done := progress(cmd.ErrOrStderr(), "reading the log")
 	rec, err := replay.Recover(dir, replay.Options{Progress: report})
 	done()
@@ -64,7 +65,10 @@ func checkpointHere(cmd *cobra.Command, dir string) error {
 	if err == nil {
 		err = compaction.Register(l, c)
 	}
-	if err == nil {
+	switch {
+	case err == nil && asJSON:
+		err = printJSON(cmd.OutOrStdout(), newCheckpointJSON(c))
+	case err == nil:
 		fmt.Fprintf(cmd.OutOrStdout(), "checkpoint @%d: %d keys, %s, digest %016x\n", c.Offset, c.Keys, size(c.Size), c.Digest)
 	}
 	return errors.Join(err, l.Close(true))

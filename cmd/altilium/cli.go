@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -15,18 +16,21 @@ import (
 
 func newCLI() *cobra.Command {
 	var addr, password string
+	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "cli [COMMAND [ARG…]]",
+		Use:   "cli [flags] [COMMAND [ARG…]]",
 		Short: "Talk to a running server: one command, or a prompt",
 		Long: `Talk to a running server. With a command it is sent and its reply printed;
 without, commands are read line by line.
 
 Besides every command of the server the prompt knows
+  KEYS          every key: what the server calls KEYS *
   VIEW [GLOB]   every key with its type, expiry and value
   TEST          write, read and delete a key, and say whether all was right
   EXIT          leave
 
-Errors go to standard error, and the exit code is 1 when a command failed.`,
+Errors go to standard error, and the exit code is 1 when a command failed. With
+--json each reply is one line, as ` + "`altilium at`" + ` prints them.`,
 		Example: `  altilium cli SET greeting "hello there"
   altilium cli --addr 127.0.0.1:7000
   printf 'SET a 1\nINCR a\n' | altilium cli`,
@@ -36,13 +40,14 @@ Errors go to standard error, and the exit code is 1 when a command failed.`,
 				return err
 			}
 			defer c.conn.Close()
-			c.out, c.errs = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			c.out, c.errs, c.json = cmd.OutOrStdout(), cmd.ErrOrStderr(), asJSON
 			if len(args) > 0 {
-				if err := c.do(args); err != nil && !errors.Is(err, errExit) {
-					fmt.Fprintln(c.errs, err)
-					return found("a command failed")
+				err := c.do(args)
+				if err == nil || errors.Is(err, errExit) || errors.Is(err, errGone) {
+					return notExit(err)
 				}
-				return nil
+				fmt.Fprintln(c.errs, err)
+				return found("a command failed")
 			}
 			failed, err := readLines(os.Stdin, c.out, c.errs, addr+"> ", c.do)
 			if err == nil && failed {
@@ -51,17 +56,27 @@ Errors go to standard error, and the exit code is 1 when a command failed.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:6379", "address of the server")
+	cmd.Flags().StringVar(&addr, "addr", defaultAddr, "address of the server")
 	cmd.Flags().StringVar(&password, "password", os.Getenv("ALTILIUM_REQUIREPASS"), "password of the server")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print each reply as one line of JSON")
 	cmd.Flags().SetInterspersed(false)
 	return cmd
+}
+
+// notExit takes leaving for no error.
+func notExit(err error) error {
+	if errors.Is(err, errExit) {
+		return nil
+	}
+	return err
 }
 
 // cliConn is one connection of the prompt.
 type cliConn struct {
 	conn      net.Conn
 	in        *resp.Reader
-	out, errs interface{ Write([]byte) (int, error) }
+	out, errs io.Writer
+	json      bool
 }
 
 func dialCLI(addr, password string) (*cliConn, error) {
@@ -73,7 +88,7 @@ func dialCLI(addr, password string) (*cliConn, error) {
 	if password != "" {
 		v, err := c.ask("AUTH", password)
 		if err == nil && v.IsError() {
-			err = errors.New(v.Text())
+			err = failed("the password was refused: " + v.Text())
 		}
 		if err != nil {
 			conn.Close()
@@ -83,16 +98,23 @@ func dialCLI(addr, password string) (*cliConn, error) {
 	return c, nil
 }
 
-// ask sends one command and reads its reply.
+// ask sends one command and reads its reply. The error wraps errGone.
 func (c *cliConn) ask(words ...string) (resp.Value, error) {
 	args := make([][]byte, 0, len(words))
 	for _, w := range words {
 		args = append(args, []byte(w))
 	}
 	if _, err := c.conn.Write(resp.AppendCommand(nil, args...)); err != nil {
-		return resp.Value{}, err
+		return resp.Value{}, fmt.Errorf("%w: %w", errGone, err)
 	}
-	return c.in.Read()
+	v, err := c.in.Read()
+	if errors.Is(err, io.EOF) {
+		return v, fmt.Errorf("%w: the server closed it", errGone)
+	}
+	if err != nil {
+		return v, fmt.Errorf("%w: %w", errGone, err)
+	}
+	return v, nil
 }
 
 // do executes one line of the prompt. A reply that is an error is an error.
@@ -104,6 +126,10 @@ func (c *cliConn) do(words []string) error {
 		return c.view(words[1:])
 	case "TEST":
 		return c.test()
+	case "KEYS":
+		if len(words) == 1 {
+			words = append(words, "*")
+		}
 	}
 	v, err := c.ask(words...)
 	if err != nil {
@@ -112,7 +138,12 @@ func (c *cliConn) do(words []string) error {
 	if v.IsError() {
 		return errors.New("(error) " + v.Text())
 	}
-	fmt.Fprintln(c.out, v.String())
+	if err := printReply(c.out, v, c.json); err != nil {
+		return err
+	}
+	if strings.EqualFold(words[0], "QUIT") {
+		return errExit // the server has closed the connection
+	}
 	return nil
 }
 

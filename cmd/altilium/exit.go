@@ -20,6 +20,8 @@ const (
 	exitInUse      = 6 // another server has the directory
 	exitNewer      = 7 // a format newer than this program
 	exitIO         = 8 // everything that the operating system refused
+
+	exitInterrupted = 130 // Ctrl-C, as shells have it
 )
 
 // codedError carries an exit code; quiet ones have already been reported.
@@ -42,6 +44,11 @@ func found(what string) error {
 	return &codedError{code: exitDifference, quiet: true, err: errors.New(what)}
 }
 
+// failed says that a server answered a command with an error.
+func failed(reply string) error {
+	return &codedError{code: exitDifference, err: errors.New(reply)}
+}
+
 func isQuiet(err error) bool {
 	var coded *codedError
 	return errors.As(err, &coded) && coded.quiet
@@ -55,7 +62,8 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.Is(err, replay.ErrBadPoint), errors.Is(err, replay.ErrNoTag):
+	case errors.Is(err, replay.ErrBadPoint), errors.Is(err, replay.ErrNoTag),
+		errors.Is(err, replay.ErrOut), errors.Is(err, log.ErrExists):
 		return exitUsage
 	case errors.Is(err, log.ErrCompacted):
 		return exitCompacted

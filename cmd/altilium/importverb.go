@@ -7,83 +7,131 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state/command"
 	"github.com/altilium-db/altilium/state/engine"
 	"github.com/spf13/cobra"
 )
 
 func newImport() *cobra.Command {
 	var dir *string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "import FILE…",
 		Short: "Read the files of the original Altilium-DB into a data directory",
 		Long: `Read files of the original Altilium-DB into a data directory, which is made when
 it is not there: data.snapshot.json (or any .json) and data.aof, in the order
-given. Every key becomes an entry of the log, like any other write. Nothing of a
-file is imported when something in it cannot be.
+given. Every key becomes an entry of the log, like any other write. All is tried
+out on a copy first: when something cannot be imported, nothing is.
 
 The old append-only file kept expiry times as "in so many seconds"; they count
-from now.`,
+from now. Commands in it that write nothing are left out.`,
 		Example: `  altilium import data.snapshot.json
   altilium import data.aof --dir altilium-data`,
 		Args: wantArgs(1, 1<<20),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			im := importer{now: time.Now()}
+			im := importer{now: time.Now(), table: command.NewTable()}
 			for _, path := range args {
-				err := im.read(path)
-				if refused := new(fs.PathError); errors.As(err, &refused) {
-					return err
-				}
-				if err != nil {
-					return &codedError{code: exitDifference, err: err}
+				if err := im.read(path); err != nil {
+					return importError(err)
 				}
 			}
-			if err := prepareDir(*dir); err != nil {
-				return err
-			}
-			rec, err := replay.Recover(*dir, replay.Options{})
+			sum, err := im.into(*dir)
 			if err != nil {
-				return err
+				return importError(err)
 			}
-			err = errors.Join(im.write(rec), rec.Log.Close(true))
-			if err != nil {
-				return err
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), sum)
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%d commands imported, %d expired keys left out; %d keys now at @%d\n",
-				im.done, im.expired, rec.State.TotalKeys(), rec.Log.Last())
+				sum.Imported, sum.Expired, sum.Keys, sum.Offset)
+			if sum.Skipped > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "%d commands that write nothing left out\n", sum.Skipped)
+			}
 			return nil
 		},
 	}
 	dir = dirFlag(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// imported sums an import up; the JSON names are never changed.
+type imported struct {
+	Imported int    `json:"imported"` // commands
+	Expired  int    `json:"expired"`  // keys that were left out
+	Skipped  int    `json:"skipped"`  // commands that write nothing
+	Keys     int    `json:"keys"`     // in the directory now
+	Offset   uint64 `json:"offset"`   // its last entry
+}
+
+// errImport is what is wrong with a file that can be read.
+var errImport = errors.New("nothing was imported")
+
+// importError gives an error of a file's content its exit code.
+func importError(err error) error {
+	if errors.Is(err, errImport) {
+		return &codedError{code: exitDifference, err: err}
+	}
+	return err
 }
 
 // importer collects commands from files and then runs them.
 type importer struct {
 	now      time.Time
-	commands []imported
-	done     int
+	table    *command.Table
+	commands []legacyCommand
 	expired  int
+	skipped  int
 }
 
-// imported is a command and where it stood.
-type imported struct {
-	args  [][]byte
-	where string
+// legacyCommand is a command and where it stood: of a snapshot the key, of an
+// append-only file the place.
+type legacyCommand struct {
+	args [][]byte
+	path string
+	key  string
+	pos  int64
+}
+
+// refuse says what is wrong with a command, and where it stands.
+func (c *legacyCommand) refuse(what string) error {
+	if c.key != "" {
+		return fmt.Errorf("%s: key %q: %s; %w", c.path, c.key, what, errImport)
+	}
+	return fmt.Errorf("%s: %s; %w", place(c.path, c.pos), what, errImport)
+}
+
+// place names a position in a file by line and byte.
+func place(path string, pos int64) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Sprintf("%s: byte %d", path, pos)
+	}
+	defer f.Close()
+	line, buf := 1, make([]byte, 64<<10)
+	for r := io.LimitReader(f, pos); err == nil; {
+		var n int
+		n, err = r.Read(buf)
+		line += bytes.Count(buf[:n], []byte("\n"))
+	}
+	return fmt.Sprintf("%s: line %d (byte %d)", path, line, pos)
 }
 
 func (im *importer) read(path string) error {
-	if strings.HasSuffix(path, ".json") {
+	if strings.EqualFold(filepath.Ext(path), ".json") {
 		cmds, expired, err := readLegacySnapshot(path, im.now.UnixMilli())
 		if err != nil {
 			return err
 		}
 		for _, c := range cmds {
-			im.commands = append(im.commands, imported{c, fmt.Sprintf("%s: key %q", path, c[1])})
+			im.commands = append(im.commands, legacyCommand{args: c, path: path, key: string(c[1])})
 		}
 		im.expired += expired
 		return nil
@@ -120,16 +168,21 @@ func (im *importer) readCommands(path string, f io.Reader) error {
 // ends in the file.
 func (im *importer) take(path string, pos int64, p *resp.Parser) error {
 	for {
-		at := pos - int64(p.Waiting())
+		c := legacyCommand{path: path, pos: pos - int64(p.Waiting())}
 		args, err := p.Next()
 		if err != nil {
-			return fmt.Errorf("%s: byte %d: %w; nothing was imported", path, at, err)
+			return c.refuse(err.Error())
 		}
 		if args == nil {
 			p.Release(1 << 20)
 			return nil
 		}
-		im.commands = append(im.commands, imported{cloneArgs(args), fmt.Sprintf("%s: byte %d", path, at)})
+		for _, a := range args {
+			c.args = append(c.args, bytes.Clone(a))
+		}
+		if err := im.add(c); err != nil {
+			return err
+		}
 	}
 }
 
@@ -138,29 +191,74 @@ func (im *importer) ending(path string, pos int64, p *resp.Parser) error {
 	if p.Waiting() == 0 {
 		return nil
 	}
-	at := pos - int64(p.Waiting())
+	half := legacyCommand{path: path, pos: pos - int64(p.Waiting())}
 	p.Filled(copy(p.Space(), "\n"))
 	if err := im.take(path, pos+1, p); err != nil {
 		return err
 	}
 	if p.Waiting() > 0 {
-		return fmt.Errorf("%s: byte %d: the last command is cut short; nothing was imported", path, at)
+		return half.refuse("the last command is cut short")
 	}
 	return nil
 }
 
-func cloneArgs(args [][]byte) [][]byte {
-	out := make([][]byte, 0, len(args))
-	for _, a := range args {
-		out = append(out, bytes.Clone(a))
+// add keeps a command that writes; SELECT says where. Others of the table did
+// nothing when they were logged, and what is not in it is refused by name.
+func (im *importer) add(c legacyCommand) error {
+	spec, problem := im.table.Lookup(c.args)
+	switch {
+	case problem != "":
+		return c.refuse(strings.TrimPrefix(problem, "ERR "))
+	case spec.Flags&command.Write != 0 || spec.Name == "select":
+		im.commands = append(im.commands, c)
+	default:
+		im.skipped++
 	}
-	return out
+	return nil
 }
 
-// write runs the commands on an engine of its own, in turns. A command that is
-// refused ends the import; what was imported before it stays, and is named.
-func (im *importer) write(rec *replay.Recovered) error {
-	e := engine.New(engine.Options{})
+// into imports the commands into dir: first into a copy of it, so that nothing
+// is imported when one of them is refused.
+func (im *importer) into(dir string) (sum imported, err error) {
+	tmp, err := os.MkdirTemp("", "altilium-import")
+	if err != nil {
+		return sum, err
+	}
+	defer os.RemoveAll(tmp)
+	defer leaveNothing(tmp)()
+	copied := filepath.Join(tmp, "data")
+	_, err = replay.Restore(dir, replay.Last(), copied, nil)
+	if errors.Is(err, log.ErrNoLog) || errors.Is(err, fs.ErrNotExist) {
+		err = prepareDir(copied)
+	}
+	if err != nil {
+		return sum, err
+	}
+	if sum, err = im.write(copied, log.No); err != nil {
+		return sum, err
+	}
+	if err := prepareDir(dir); err != nil {
+		return sum, err
+	}
+	return im.write(dir, log.EverySec)
+}
+
+// write runs the commands on an engine of its own, in turns.
+func (im *importer) write(dir string, policy log.Policy) (sum imported, err error) {
+	rec, err := replay.Recover(dir, replay.Options{Log: log.Options{Policy: policy}})
+	if err != nil {
+		return sum, err
+	}
+	if err := errors.Join(im.run(rec), rec.Log.Close(true)); err != nil {
+		return sum, err
+	}
+	return imported{len(im.commands), im.expired, im.skipped, rec.State.TotalKeys(), rec.Log.Last()}, nil
+}
+
+// run runs the commands under the clock of the import: both times the same ones
+// have expired.
+func (im *importer) run(rec *replay.Recovered) error {
+	e := engine.New(engine.Options{Clock: im.now.UnixMicro})
 	e.Ready(rec.Log, rec.State)
 	s, err := e.Open(&playedConn{addr: "127.0.0.1:0"})
 	if err != nil {
@@ -172,16 +270,14 @@ func (im *importer) write(rec *replay.Recovered) error {
 		s.Run([][][]byte{c.args}, &out)
 		if i%64 == 63 || i == len(im.commands)-1 {
 			e.Commit()
+			if err := rec.Log.Err(); err != nil {
+				return err
+			}
 		}
 		if b := out.Bytes(); len(b) > 0 && b[0] == '-' {
 			e.Commit()
-			return fmt.Errorf("%s: %s: %s (the %d commands before it are imported)",
-				c.where, quoteArgs(c.args[:1]), strings.TrimSpace(string(b[1:])), im.done)
+			return c.refuse(fmt.Sprintf("%s: %s", c.args[0], strings.TrimSpace(string(b[1:]))))
 		}
-		im.done++
-	}
-	if rec.Log.Err() != nil {
-		return rec.Log.Err()
 	}
 	return nil
 }

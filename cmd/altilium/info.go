@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/replay"
@@ -22,11 +24,25 @@ type dirInfo struct {
 	Reach        uint64            `json:"reach"`
 	Segments     int               `json:"segments"`
 	LogBytes     int64             `json:"log_bytes"`
-	Checkpoints  []log.Checkpoint  `json:"checkpoints"`
+	Checkpoints  []checkpointJSON  `json:"checkpoints"`
 	Tags         map[string]uint64 `json:"tags"`
 	Quarantine   int64             `json:"quarantine_bytes"`
 	CleanStop    bool              `json:"clean_stop"`
 	ServerIsBusy bool              `json:"server_running"`
+}
+
+// checkpointJSON is a checkpoint for a program; the JSON names are never changed.
+type checkpointJSON struct {
+	Offset uint64 `json:"offset"`
+	Time   string `json:"time"`
+	File   string `json:"file"`
+	Bytes  int64  `json:"bytes"`
+	Keys   int    `json:"keys"`
+	Digest string `json:"digest"`
+}
+
+func newCheckpointJSON(c log.Checkpoint) checkpointJSON {
+	return checkpointJSON{c.Offset, stamp(c.Time), c.File, c.Size, c.Keys, digestText(c.Digest)}
 }
 
 func newInfo() *cobra.Command {
@@ -69,7 +85,10 @@ func readInfo(dir string) (*dirInfo, error) {
 	}
 	info := &dirInfo{
 		Dir: dir, LogID: m.LogID.String(), FirstEntry: w.First, LastEntry: w.Last, Reach: w.Reach,
-		Checkpoints: append([]log.Checkpoint{}, m.Checkpoints...), Tags: m.Tags, CleanStop: m.Clean != nil,
+		Checkpoints: []checkpointJSON{}, Tags: m.Tags, CleanStop: m.Clean != nil,
+	}
+	for _, c := range m.Checkpoints {
+		info.Checkpoints = append(info.Checkpoints, newCheckpointJSON(c))
 	}
 	if m.Parent != nil {
 		info.Parent = fmt.Sprintf("%s @%d", m.Parent.LogID, m.Parent.Offset)
@@ -83,17 +102,8 @@ func readInfo(dir string) (*dirInfo, error) {
 	if info.Quarantine, _, err = filesIn(dir, "quarantine"); err != nil {
 		return nil, err
 	}
-	lock, err := log.Acquire(dir)
-	switch {
-	case errors.Is(err, log.ErrInUse):
-		info.ServerIsBusy = true
-	case err == nil:
-		err = lock.Release()
-		if err != nil {
-			return nil, err
-		}
-	}
-	return info, nil
+	info.ServerIsBusy, err = log.Busy(dir)
+	return info, err
 }
 
 // filesIn counts the files of a folder of the data directory.
@@ -126,23 +136,26 @@ func printInfo(cmd *cobra.Command, i *dirInfo) {
 		state = "a server is running on it"
 	case i.CleanStop:
 		state = "stopped in order"
+	case i.FirstEntry > i.LastEntry:
+		state = "nothing has been written to it yet"
 	}
 	fmt.Fprintf(out, "directory    %s (%s)\nlog id       %s\n", i.Dir, state, i.LogID)
 	if i.Parent != "" {
 		fmt.Fprintf(out, "restored     from %s\n", i.Parent)
 	}
-	fmt.Fprintf(out, "entries      @%d to @%d", i.FirstEntry, i.LastEntry)
-	if i.LastTime != "" {
-		fmt.Fprintf(out, ", the last at %s", i.LastTime)
+	if i.FirstEntry > i.LastEntry {
+		fmt.Fprintf(out, "entries      none; the next is @%d\n", i.FirstEntry)
+	} else {
+		fmt.Fprintf(out, "entries      @%d to @%d, the last at %s\n", i.FirstEntry, i.LastEntry, i.LastTime)
 	}
-	fmt.Fprintf(out, "\nreachable    every state from @%d to @%d\n", i.Reach, i.LastEntry)
-	fmt.Fprintf(out, "log          %s in %d segments\n", size(i.LogBytes), i.Segments)
+	fmt.Fprintf(out, "reachable    every state from @%d to @%d\n", i.Reach, i.LastEntry)
+	fmt.Fprintf(out, "log          %s in %s\n", size(i.LogBytes), count(i.Segments, "segment"))
 	fmt.Fprintf(out, "checkpoints  %d\n", len(i.Checkpoints))
 	for _, c := range i.Checkpoints {
-		fmt.Fprintf(out, "             @%d: %d keys, %s, digest %016x\n", c.Offset, c.Keys, size(c.Size), c.Digest)
+		fmt.Fprintf(out, "             @%d: %d keys, %s, digest %s\n", c.Offset, c.Keys, size(c.Bytes), c.Digest)
 	}
-	for tag, at := range i.Tags {
-		fmt.Fprintf(out, "tag          %s @%d\n", tag, at)
+	for _, tag := range slices.Sorted(maps.Keys(i.Tags)) {
+		fmt.Fprintf(out, "tag          %s @%d\n", tag, i.Tags[tag])
 	}
 	if i.Quarantine > 0 {
 		fmt.Fprintf(out, "quarantine   %s kept aside by repairs\n", size(i.Quarantine))

@@ -32,22 +32,29 @@ type legacyTime struct {
 	Nanos int64 `json:"nanos_since_epoch"`
 }
 
-// millis is the time in ms since 1970, rounded up: a key never dies early.
-func (t legacyTime) millis() int64 { return t.Secs*1000 + (t.Nanos+999_999)/1_000_000 }
+// millis is the time in ms since 1970, rounded up: a key never dies early. ok is
+// false for a time that no clock shows.
+func (t legacyTime) millis() (ms int64, ok bool) {
+	const year9999 = 253402300800
+	if t.Secs < 0 || t.Secs > year9999 || t.Nanos < 0 || t.Nanos >= 1e9 {
+		return 0, false
+	}
+	return t.Secs*1000 + (t.Nanos+999_999)/1_000_000, true
+}
 
 // legacyValue is text, or an array of byte values.
 type legacyValue []byte
 
 // UnmarshalJSON reads either form.
 func (v *legacyValue) UnmarshalJSON(raw []byte) error {
-	var text string
-	if err := json.Unmarshal(raw, &text); err == nil {
-		*v = []byte(text)
+	var text *string // nil for null, which is no value
+	if err := json.Unmarshal(raw, &text); err == nil && text != nil {
+		*v = []byte(*text)
 		return nil
 	}
 	var numbers []uint16
-	if err := json.Unmarshal(raw, &numbers); err != nil {
-		return errors.New("neither text nor an array of bytes")
+	if err := json.Unmarshal(raw, &numbers); err != nil || numbers == nil {
+		return errors.New("a value is neither text nor an array of bytes")
 	}
 	out := make([]byte, 0, len(numbers))
 	for _, n := range numbers {
@@ -70,10 +77,10 @@ func readLegacySnapshot(path string, nowMS int64) (commands [][][]byte, expired 
 	}
 	var snap legacySnapshot
 	if err := json.Unmarshal(raw, &snap); err != nil {
-		return nil, 0, fmt.Errorf("%s: not a snapshot of Altilium-DB: %w", path, jsonPlace(raw, err))
+		return nil, 0, fmt.Errorf("%s: %w: it is no snapshot of Altilium-DB; %w", path, jsonPlace(raw, err), errImport)
 	}
 	if snap.Data == nil {
-		return nil, 0, fmt.Errorf("%s: not a snapshot of Altilium-DB: it has no \"data\"", path)
+		return nil, 0, fmt.Errorf("%s: it is no snapshot of Altilium-DB: it has no \"data\"; %w", path, errImport)
 	}
 	keys := make([]string, 0, len(snap.Data))
 	for key := range snap.Data {
@@ -83,7 +90,10 @@ func readLegacySnapshot(path string, nowMS int64) (commands [][][]byte, expired 
 	for _, key := range keys {
 		at := int64(0)
 		if e := snap.Metadata[key].Expiry; e != nil {
-			at = e.millis()
+			var ok bool
+			if at, ok = e.millis(); !ok {
+				return nil, 0, fmt.Errorf("%s: key %q: its expiry of %d s and %d ns since 1970 is no time; %w", path, key, e.Secs, e.Nanos, errImport)
+			}
 			if at <= nowMS {
 				expired++
 				continue
@@ -91,7 +101,7 @@ func readLegacySnapshot(path string, nowMS int64) (commands [][][]byte, expired 
 		}
 		cmds, err := legacyCommands(key, snap.Data[key], at)
 		if err != nil {
-			return nil, 0, fmt.Errorf("%s: key %q: %w", path, key, err)
+			return nil, 0, fmt.Errorf("%s: key %q: %w; %w", path, key, err, errImport)
 		}
 		commands = append(commands, cmds...)
 	}
@@ -110,9 +120,9 @@ func legacyCommands(key string, value map[string]json.RawMessage, at int64) ([][
 		case "Hash":
 			return legacyHash(key, raw, at)
 		case "List", "Set":
-			return nil, fmt.Errorf("it is a %s, and this version holds strings and hashes only; nothing was imported", strings.ToLower(typ))
+			return nil, fmt.Errorf("it is a %s, and this version holds strings and hashes only", strings.ToLower(typ))
 		default:
-			return nil, fmt.Errorf("unknown type %q; nothing was imported", typ)
+			return nil, fmt.Errorf("unknown type %q", typ)
 		}
 	}
 	return nil, nil
@@ -135,8 +145,11 @@ func legacyHash(key string, raw json.RawMessage, at int64) ([][][]byte, error) {
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		return nil, err
 	}
+	if fields == nil {
+		return nil, errors.New("a hash is an object of fields")
+	}
 	if len(fields) == 0 {
-		return nil, nil
+		return nil, nil // no key holds an empty hash
 	}
 	names := make([]string, 0, len(fields))
 	for f := range fields {

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/altilium-db/altilium/replay"
@@ -21,13 +24,24 @@ func newLog() *cobra.Command {
 		Short: "Print the entries of the log",
 		Long: `Print the entries of the log, oldest first: offset, time, client, command, and
 what each changed. A..B are the entries after A up to B; without a range the
-last 20. It works beside a running server.`,
+last 20. With -n, the last N of them. It works beside a running server.`,
 		Example: `  altilium log
   altilium log @100..@120
   altilium log -5m..@last --json
-  altilium log -f                 go on as entries come`,
+  altilium log -f                 go on as entries come
+  altilium log -f @100..          from entry 101 on`,
 		Args: wantArgs(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if follow && len(args) == 1 && !strings.HasSuffix(args[0], "..") {
+				return usagef("-f goes on for ever: give it a range without an end, as in `altilium log -f %s..`", strings.Split(args[0], "..")[0])
+			}
+			if cmd.Flags().Changed("count") || len(args) == 0 {
+				if count < 0 {
+					return usagef("-n %d: a number of entries is not negative", count)
+				}
+			} else {
+				count = -1
+			}
 			span, err := logSpan(*dir, args, count)
 			if err != nil {
 				return err
@@ -37,45 +51,47 @@ last 20. It works beside a running server.`,
 				return err
 			}
 			defer entries.Close()
-			p := logPrinter{cmd: cmd, entries: entries, json: asJSON}
+			p := logPrinter{out: bufio.NewWriter(cmd.OutOrStdout()), entries: entries, json: asJSON}
 			if follow {
-				return p.follow()
+				ctx, stop := untilInterrupted(cmd)
+				defer stop()
+				return errors.Join(p.follow(ctx), p.out.Flush())
 			}
-			return p.upTo(span.To.Offset)
+			return errors.Join(p.upTo(span.To.Offset), p.out.Flush())
 		},
 	}
 	dir = dirFlag(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "wait for more")
-	cmd.Flags().IntVarP(&count, "count", "n", 20, "how many of the last entries, without a range")
+	cmd.Flags().IntVarP(&count, "count", "n", 20, "only so many, the last ones")
 	return cmd
 }
 
-// logSpan is the range that was asked for, or the last n entries.
+// logSpan is the range that was asked for, or every entry; of it the last n,
+// unless n is negative.
 func logSpan(dir string, args []string, n int) (replay.Span, error) {
 	w, err := replay.Look(dir)
 	if err != nil {
 		return replay.Span{}, err
 	}
+	span := replay.Span{After: replay.Resolved{Offset: w.First - 1}, To: replay.Resolved{Offset: w.Last}}
 	if len(args) == 1 {
 		r, err := replay.ParseRange(args[0])
 		if err != nil {
-			return replay.Span{}, err
+			return span, err
 		}
-		return w.ResolveRange(r, time.Now())
+		if span, err = w.ResolveRange(r, time.Now()); err != nil {
+			return span, err
+		}
 	}
-	if n < 0 {
-		return replay.Span{}, usagef("-n %d: a number of entries is not negative", n)
+	if n >= 0 && span.To.Offset > span.After.Offset {
+		span.After.Offset = max(span.After.Offset, span.To.Offset-min(uint64(n), span.To.Offset))
 	}
-	after := w.First - 1
-	if held := w.Last - after; held > uint64(n) {
-		after = w.Last - uint64(n)
-	}
-	return replay.Span{After: replay.Resolved{Offset: after}, To: replay.Resolved{Offset: w.Last}}, nil
+	return span, nil
 }
 
 type logPrinter struct {
-	cmd     *cobra.Command
+	out     *bufio.Writer
 	entries *replay.Entries
 	json    bool
 }
@@ -100,11 +116,13 @@ func (p *logPrinter) upTo(last uint64) error {
 const pollEvery = 50 * time.Millisecond
 
 // follow prints what is there and what comes, until it is interrupted.
-func (p *logPrinter) follow() error {
-	ctx := p.cmd.Context()
+func (p *logPrinter) follow(ctx context.Context) error {
 	for {
 		line, err := p.entries.Next()
 		if errors.Is(err, io.EOF) {
+			if err := p.out.Flush(); err != nil {
+				return err
+			}
 			select {
 			case <-ctx.Done():
 				return nil
@@ -123,9 +141,9 @@ func (p *logPrinter) follow() error {
 
 func (p *logPrinter) print(line *replay.Line) error {
 	if p.json {
-		return json.NewEncoder(p.cmd.OutOrStdout()).Encode(line)
+		return json.NewEncoder(p.out).Encode(line)
 	}
-	_, err := fmt.Fprintln(p.cmd.OutOrStdout(), line)
+	_, err := fmt.Fprintln(p.out, line)
 	return err
 }
 

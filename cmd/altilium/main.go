@@ -9,32 +9,24 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 )
 
 func main() {
-	// A child that makes a checkpoint gets the terminal's Ctrl-C too; its
-	// parent decides what happens to it.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:])
-	stop()
-	os.Exit(code)
+	os.Exit(run(os.Args[1:]))
 }
 
 // run executes one command line and returns its exit code.
-func run(ctx context.Context, args []string) int {
+func run(args []string) int {
 	root := newRoot()
 	root.SetArgs(agoAsPoint(args))
-	err := root.ExecuteContext(ctx)
+	err := root.Execute()
 	if err != nil && !isQuiet(err) {
 		fmt.Fprintln(os.Stderr, "altilium: "+err.Error())
 	}
@@ -100,5 +92,50 @@ Points: @1200 (after entry 1200), @1200^ (before it), @first, @last, @last-100,
 		newCheck(), newCheckpoint(), newInfo(),
 		newImport(), newCLI(), newConfig(), newVersion(),
 	)
+	finishCobrasVerbs(root)
 	return root
+}
+
+// finishCobrasVerbs gives the verbs that cobra brings, help and completion,
+// what ours have: an example, and an error for what they do not know.
+func finishCobrasVerbs(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Example = "  altilium help restore"
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				if found, rest, err := root.Find(args); err != nil || found == nil || len(rest) > 0 {
+					return usagef("there is no verb %q; `altilium help` lists them", strings.Join(args, " "))
+				}
+				return nil
+			}
+		case "completion":
+			cmd.Example = "  altilium completion bash > /etc/bash_completion.d/altilium"
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return usagef("completion knows bash, zsh, fish and powershell, not %q", args[0])
+				}
+				return cmd.Help()
+			}
+			cmd.Args = cobra.ArbitraryArgs
+			for _, shell := range cmd.Commands() {
+				shell.Example, shell.Args = completionExample(shell.Name()), noArgs
+			}
+		}
+	}
+}
+
+// completionExample says how a shell is told of the completion.
+func completionExample(shell string) string {
+	switch shell {
+	case "bash":
+		return "  source <(altilium completion bash)"
+	case "zsh":
+		return "  altilium completion zsh > \"${fpath[1]}/_altilium\""
+	case "fish":
+		return "  altilium completion fish > ~/.config/fish/completions/altilium.fish"
+	}
+	return "  altilium completion powershell | Out-String | Invoke-Expression"
 }

@@ -24,7 +24,8 @@ Ctrl-C. The recording is written by the server, to recordings/NAME.session in it
 data directory; ` + "`altilium replay`" + ` runs it again.
 
 A client can do the same with RECORD START NAME and RECORD STOP. A recording holds
-what clients sent, passwords too.`,
+what clients sent and were answered, data included; passwords of AUTH, HELLO and
+CONFIG SET are replaced by pseudonyms.`,
 		Example: `  altilium record checkout-bug
   altilium replay altilium-data/recordings/checkout-bug.session`,
 		Args: wantArgs(1, 1),
@@ -36,39 +37,46 @@ what clients sent, passwords too.`,
 			defer c.conn.Close()
 			v, err := c.ask("RECORD", "START", args[0])
 			if err == nil && v.IsError() {
-				err = errors.New(v.Text())
+				err = failed(v.Text())
 			}
 			if err != nil {
 				return err
 			}
 			fmt.Fprintln(cmd.ErrOrStderr(), "recording; Ctrl-C stops")
-			return stopRecording(cmd, c)
+			return stopRecording(cmd, c, args[0])
 		},
 	}
-	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:6379", "address of the server")
+	cmd.Flags().StringVar(&addr, "addr", defaultAddr, "address of the server")
 	cmd.Flags().StringVar(&password, "password", os.Getenv("ALTILIUM_REQUIREPASS"), "password of the server")
 	return cmd
 }
 
 // stopRecording waits for Ctrl-C, or for the recording to be stopped by
 // somebody else, and says how it ended.
-func stopRecording(cmd *cobra.Command, c *cliConn) error {
+func stopRecording(cmd *cobra.Command, c *cliConn, name string) error {
+	ctx, stop := untilInterrupted(cmd)
+	defer stop()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
-		case <-cmd.Context().Done():
+		case <-ctx.Done():
 			v, err := c.ask("RECORD", "STOP")
 			if err == nil && v.IsError() {
-				err = errors.New(v.Text())
+				err = failed(v.Text())
 			}
 			if err == nil {
-				fmt.Fprintln(cmd.OutOrStdout(), v.String())
+				fmt.Fprintf(cmd.OutOrStdout(), "%s steps recorded\n", v.Text())
 			}
 			return err
 		case <-tick.C:
-			if _, err := c.ask("PING"); err != nil {
-				return fmt.Errorf("the server is gone: %w", err)
+			v, err := c.ask("RECORD", "STATUS") // which is not recorded itself
+			if err != nil {
+				return err
+			}
+			if len(v.Items) < 4 || v.Items[3].Text() != name {
+				fmt.Fprintln(cmd.ErrOrStderr(), "somebody else has stopped the recording")
+				return nil
 			}
 		}
 	}
@@ -77,14 +85,14 @@ func stopRecording(cmd *cobra.Command, c *cliConn) error {
 var recordingName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 
 // record opens a recording for the engine.
-func (d *daemon) record(name string, offset uint64) (engine.Recorder, error) {
+func (d *daemon) record(name string, offset uint64, settings map[string]string) (engine.Recorder, error) {
 	if !recordingName.MatchString(name) || name[0] == '.' {
 		return nil, fmt.Errorf("a recording's name has letters, digits, '.', '_' and '-', at most 100 of them")
 	}
 	path := filepath.Join(d.dir, "recordings", name+".session")
 	w, err := session.Create(path, session.Header{
 		Name: name, LogID: d.log.ID().String(), Offset: offset, Started: time.Now().UnixMicro(),
-		Server: version, Settings: d.set.recorded(),
+		Server: version, Settings: settings,
 	})
 	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("there is a recording named %s already", name)

@@ -14,8 +14,11 @@ import (
 // errExit ends a loop of lines: the user typed EXIT.
 var errExit = errors.New("exit")
 
-// readLines feeds lines of in to do, one by one, until the end of the input or
-// errExit. prompt is shown on a terminal only. Errors of single lines are
+// errGone ends a loop of lines: there is nobody to talk to any more.
+var errGone = errors.New("the connection is gone")
+
+// readLines feeds lines of in to do, one by one, until the end of the input,
+// errExit or errGone; the last is returned. prompt is shown on a terminal only. Errors of single lines are
 // printed to errs; it reports whether there was any.
 func readLines(in io.Reader, out, errs io.Writer, prompt string, do func(words []string) error) (failed bool, err error) {
 	terminal := false
@@ -37,6 +40,9 @@ func readLines(in io.Reader, out, errs io.Writer, prompt string, do func(words [
 		}
 		if errors.Is(err, errExit) {
 			return failed, nil
+		}
+		if errors.Is(err, errGone) {
+			return true, err
 		}
 		if err != nil {
 			failed = true

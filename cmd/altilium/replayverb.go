@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/altilium-db/altilium/log"
@@ -25,6 +28,9 @@ type replayFlags struct {
 	speed   float64
 	most    int
 	compare bool
+	json    bool
+
+	password string
 }
 
 func newReplay() *cobra.Command {
@@ -45,6 +51,9 @@ the server answers.`,
   altilium replay checkout-bug.session --to 127.0.0.1:7000 --speed 10`,
 		Args: wantArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(cmd); err != nil {
+				return err
+			}
 			r, err := openRecording(*f.dir, args[0])
 			if err != nil {
 				return err
@@ -59,9 +68,24 @@ the server answers.`,
 	f.dir = dirFlag(cmd)
 	cmd.Flags().StringVar(&f.to, "to", "", "address of a server to send it to")
 	cmd.Flags().Float64Var(&f.speed, "speed", 1, "with --to: times the recorded speed, 0 for no pauses")
+	cmd.Flags().StringVar(&f.password, "password", "", "with --to: password of that server; a recording has none")
 	cmd.Flags().IntVar(&f.most, "max", 20, "stop after so many differences, 0 for never")
 	cmd.Flags().BoolVar(&f.compare, "compare", false, "with --to: compare the replies too")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object a line: each difference, then the sum")
 	return cmd
+}
+
+// check refuses flags that would be without effect.
+func (f *replayFlags) check(cmd *cobra.Command) error {
+	if f.speed < 0 {
+		return usagef("--speed %v: a speed is not negative; 0 is as fast as possible", f.speed)
+	}
+	for _, name := range []string{"speed", "compare", "password"} {
+		if f.to == "" && cmd.Flags().Changed(name) {
+			return usagef("--%s belongs to --to ADDR: without it the recording is played on a private server", name)
+		}
+	}
+	return nil
 }
 
 // openRecording opens a recording by path, or by name in the data directory.
@@ -72,6 +96,7 @@ func openRecording(dir, name string) (*session.Reader, error) {
 		if _, serr := os.Stat(inDir); serr == nil {
 			return session.Open(inDir)
 		}
+		err = fmt.Errorf("%w; there is no %s either", err, inDir)
 	}
 	return r, err
 }
@@ -83,13 +108,14 @@ func playRecording(cmd *cobra.Command, r *session.Reader, f *replayFlags) error 
 		return err
 	}
 	defer os.RemoveAll(tmp)
+	defer leaveNothing(tmp)()
 	h := r.Header
 	m, err := log.ReadManifest(*f.dir)
 	if err != nil {
 		return err
 	}
 	if m.LogID.String() != h.LogID {
-		return fmt.Errorf("the recording %s was made on log %s, and %s holds log %s; name the right directory with --dir", h.Name, h.LogID, *f.dir, m.LogID)
+		return usagef("the recording %s was made on log %s, and %s holds log %s; name the right directory with --dir", h.Name, h.LogID, *f.dir, m.LogID)
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s: recorded %s on the state at @%d\n", h.Name, stamp(h.Started), h.Offset)
 	p, l, err := newPlayerAt(*f.dir, filepath.Join(tmp, "data"), h)
@@ -97,11 +123,31 @@ func playRecording(cmd *cobra.Command, r *session.Reader, f *replayFlags) error 
 		return err
 	}
 	defer func() { _ = l.Close(false) }() // a private directory, removed in a moment
-	res, err := session.Play(r, p, printDivergences(cmd, f.most))
+	res, err := session.Play(r, p, printDivergences(cmd, f))
 	if err != nil {
 		return err
 	}
-	return judgeReplay(cmd, res)
+	return judgeReplay(cmd, res, f)
+}
+
+// leaveNothing removes dir and ends the process on Ctrl-C, until the function
+// that it returns is called.
+func leaveNothing(dir string) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	done := make(chan struct{})
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+			os.RemoveAll(dir)
+			os.Exit(exitInterrupted)
+		case <-done:
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(done)
+	}
 }
 
 // newPlayerAt restores the state that a recording began with into dir and puts
@@ -128,10 +174,13 @@ func newPlayerAt(from, dir string, h session.Header) (*player, *log.Log, error) 
 }
 
 // printDivergences prints each difference, and stops the run after most.
-func printDivergences(cmd *cobra.Command, most int) func(session.Divergence) bool {
-	n := 0
+func printDivergences(cmd *cobra.Command, f *replayFlags) func(session.Divergence) bool {
+	n, most := 0, f.most
 	return func(d session.Divergence) bool {
 		n++
+		if f.json {
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(newDivergenceJSON(d)) == nil && n != most
+		}
 		fmt.Fprintf(cmd.OutOrStdout(), "step %d, connection %d, %s\n  command   %s\n  expected  %s\n  got       %s\n",
 			d.Step, d.Conn, stamp(d.Clock), quoteArgs(d.Args), replyText(d.Expected), replyText(d.Got))
 		if most > 0 && n == most {
@@ -167,8 +216,17 @@ func replyText(raw []byte) string {
 	return strings.ReplaceAll(v.String(), "\n", "\n            ")
 }
 
-func judgeReplay(cmd *cobra.Command, res session.Result) error {
-	fmt.Fprintf(cmd.OutOrStdout(), "%d steps, %d replies compared, %d divergences\n", res.Steps, res.Commands, res.Divergences)
+func judgeReplay(cmd *cobra.Command, res session.Result, f *replayFlags) error {
+	if f.json {
+		err := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
+			"steps": res.Steps, "compared": res.Commands, "divergences": res.Divergences, "complete": res.Complete,
+		})
+		if err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(cmd.OutOrStdout(), "%d steps, %d replies compared, %d divergences\n", res.Steps, res.Commands, res.Divergences)
+	}
 	if !res.Complete && res.Divergences == 0 {
 		fmt.Fprintln(cmd.ErrOrStderr(), "the recording has no end: the server that wrote it was killed; all that is there was played")
 	}
@@ -180,11 +238,10 @@ func judgeReplay(cmd *cobra.Command, res session.Result) error {
 
 // sendRecording sends a recording to a server.
 func sendRecording(cmd *cobra.Command, r *session.Reader, f *replayFlags) error {
-	if f.speed < 0 {
-		return usagef("--speed %v: a speed is not negative; 0 is as fast as possible", f.speed)
-	}
-	res, err := session.Send(cmd.Context(), r, session.SendOptions{
-		Speed: f.speed, Compare: f.compare, Diverged: printDivergences(cmd, f.most),
+	ctx, stop := untilInterrupted(cmd)
+	defer stop()
+	res, err := session.Send(ctx, r, session.SendOptions{
+		Speed: f.speed, Compare: f.compare, Password: f.password, Diverged: printDivergences(cmd, f),
 		Dial: func(ctx context.Context) (net.Conn, error) {
 			return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", f.to)
 		},
@@ -192,10 +249,46 @@ func sendRecording(cmd *cobra.Command, r *session.Reader, f *replayFlags) error 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%d commands sent in %v, %d new errors, at most %v late\n",
-		res.Commands, res.Elapsed.Round(time.Millisecond), res.Errors, res.Late.Round(time.Millisecond))
-	if f.compare {
-		return judgeReplay(cmd, res.Result)
+	if f.json {
+		err = json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
+			"sent": res.Commands, "elapsed_ms": res.Elapsed.Milliseconds(), "new_errors": res.Errors, "late_ms": res.Late.Milliseconds(),
+		})
+	} else {
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d commands sent in %v, %d new errors, at most %v late\n",
+			res.Commands, res.Elapsed.Round(time.Millisecond), res.Errors, res.Late.Round(time.Millisecond))
 	}
-	return nil
+	if err == nil && f.compare {
+		return judgeReplay(cmd, res.Result, f)
+	}
+	return err
+}
+
+// divergenceJSON is a line of --json; its names are never changed.
+type divergenceJSON struct {
+	Step     int64         `json:"step"`
+	Conn     uint64        `json:"conn"`
+	Clock    string        `json:"time"`
+	Command  []replay.Text `json:"command"`
+	Expected *replyValue   `json:"expected"` // null for no reply
+	Got      *replyValue   `json:"got"`
+}
+
+func newDivergenceJSON(d session.Divergence) divergenceJSON {
+	out := divergenceJSON{Step: d.Step, Conn: d.Conn, Clock: stamp(d.Clock), Expected: parsedReply(d.Expected), Got: parsedReply(d.Got)}
+	for _, a := range d.Args {
+		out.Command = append(out.Command, replay.Text(a))
+	}
+	return out
+}
+
+// parsedReply is a reply from its wire form. What is no reply stays as it is.
+func parsedReply(raw []byte) *replyValue {
+	if len(raw) == 0 {
+		return nil
+	}
+	v, err := resp.NewReader(strings.NewReader(string(raw))).Read()
+	if err != nil {
+		v = resp.Value{Kind: '$', Str: raw}
+	}
+	return (*replyValue)(&v)
 }

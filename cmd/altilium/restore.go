@@ -10,6 +10,7 @@ import (
 func newRestore() *cobra.Command {
 	var dir *string
 	var to, out string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "restore --to POINT --out DIR",
 		Short: "Make a new data directory as of a moment",
@@ -35,6 +36,9 @@ complete one.`,
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), restoredJSON{r.Out, r.Offset, r.LogID.String(), r.Parent.LogID.String(), r.Keys, digestText(r.Digest)})
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s now holds the state at %s: %d keys, digest %016x\nopen it: altilium serve --dir %s\n",
 				out, r.Resolved, r.Keys, r.Digest, out)
 			return nil
@@ -43,5 +47,16 @@ complete one.`,
 	dir = dirFlag(cmd)
 	cmd.Flags().StringVar(&to, "to", "", "point to go back to")
 	cmd.Flags().StringVar(&out, "out", "", "directory to make")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// restoredJSON is what --json prints; its names are never changed.
+type restoredJSON struct {
+	Out    string `json:"out"`
+	Offset uint64 `json:"offset"`
+	LogID  string `json:"log_id"` // the new log's
+	Parent string `json:"parent"` // the id of the log that it was made from
+	Keys   int    `json:"keys"`
+	Digest string `json:"digest"`
 }

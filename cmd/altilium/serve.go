@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/altilium-db/altilium/compaction"
@@ -42,7 +44,9 @@ was acknowledged.`,
 			if err := set.load(cmd); err != nil {
 				return err
 			}
-			return runServer(cmd.Context(), set, cmd.ErrOrStderr())
+			ctx, stop := untilInterrupted(cmd)
+			defer stop()
+			return runServer(ctx, set, cmd.ErrOrStderr())
 		},
 	}
 	set = addSettings(cmd)
@@ -75,10 +79,10 @@ func runServer(ctx context.Context, set *settings, errs io.Writer) error {
 		asked:  make(chan string, 1),
 		fatal:  make(chan error, 1),
 	}
-	if err := prepareDir(d.dir); err != nil {
-		return err
-	}
 	listeners, err := d.listen()
+	if err == nil {
+		err = prepareDir(d.dir)
+	}
 	if err != nil {
 		for _, ln := range listeners {
 			ln.Close()
@@ -117,17 +121,21 @@ func (d *daemon) listen() (all []net.Listener, err error) {
 	port := d.set.engine.Port()
 	for _, host := range strings.Fields(d.set.engine.Bind()) {
 		host, optional := strings.CutPrefix(host, "-")
-		if host == "*" {
-			host = ""
-		}
-		ln, err := server.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		network, host := networkOf(host)
+		ln, err := server.Listen(network, net.JoinHostPort(host, strconv.Itoa(port)))
 		if err == nil {
 			all = append(all, ln)
-			port = ln.Addr().(*net.TCPAddr).Port // 0 takes any free one, the same for all
+			if port == 0 { // any free one, the same for all, and what INFO and CONFIG GET tell
+				port = ln.Addr().(*net.TCPAddr).Port
+				err = d.set.engine.Set("port", strconv.Itoa(port))
+			}
+			if err != nil {
+				return all, err
+			}
 			continue
 		}
 		if !optional {
-			return all, fmt.Errorf("%w\nanother server may be running there; choose another port with --port (0 takes any free one)", err)
+			return all, fmt.Errorf("%w\n%s", err, listenHint(err))
 		}
 		d.logger.Debug().Err(err).Msg("an optional address is not there")
 	}
@@ -144,14 +152,52 @@ func (d *daemon) listen() (all []net.Listener, err error) {
 	return all, nil
 }
 
-// prepareDir makes a data directory where there is none.
+// networkOf gives the network to listen on for an address of bind, and the
+// address as package net has it. That takes 0.0.0.0 and :: for every address of
+// either kind, as only * is meant to.
+func networkOf(host string) (network, addr string) {
+	switch ip := net.ParseIP(host); {
+	case host == "*":
+		return "tcp", ""
+	case host == "::*":
+		return "tcp6", "::"
+	case ip == nil:
+		return "tcp", host
+	case ip.To4() != nil:
+		return "tcp4", host
+	}
+	return "tcp6", host
+}
+
+// listenHint is the way out where an address cannot be listened on.
+func listenHint(err error) string {
+	var name *net.DNSError
+	var address *net.AddrError
+	switch {
+	case errors.As(err, &name), errors.As(err, &address), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "host must be an address of this machine: 127.0.0.1 for clients on it only, * for all"
+	case errors.Is(err, fs.ErrPermission):
+		return "ports below 1024 are the system's; choose another port with --port"
+	}
+	return "another server may be running there; choose another port with --port (0 takes any free one)"
+}
+
+// prepareDir makes a data directory where there is none. That another server has
+// it is said here, before anything looks as if this one were running; recovery
+// then takes the lock for good.
 func prepareDir(dir string) error {
 	_, err := log.ReadManifest(dir)
-	if !errors.Is(err, log.ErrNoLog) {
+	if errors.Is(err, log.ErrNoLog) {
+		_, err = log.Create(dir, log.CreateOptions{})
+	}
+	if err != nil {
 		return err
 	}
-	_, err = log.Create(dir, log.CreateOptions{})
-	return err
+	lock, err := log.Acquire(dir)
+	if err != nil {
+		return err
+	}
+	return lock.Release()
 }
 
 func (d *daemon) serverOptions() server.Options {
@@ -170,6 +216,7 @@ func (d *daemon) serverOptions() server.Options {
 func (d *daemon) engineOptions() engine.Options {
 	return engine.Options{
 		Config:     d.set.engine,
+		Version:    version,
 		Logger:     d.logger,
 		Post:       func(f func()) { d.front.Post(f) },
 		Rebuild:    replay.Committed,
@@ -344,11 +391,19 @@ func (d *daemon) banner(addr string) {
   altilium %s   listening on %s
   data        %s
   durability  %s
-  try         redis-cli -p %s SET greeting hello
-              altilium at%s @-1m           (the state of a minute ago)
-              altilium history%s greeting  (who changed a key)
+  try         altilium cli%s SET greeting hello   (redis-cli or any other client will do)
+              altilium at%s @-1m                  (the state of a minute ago)
+              altilium history%s greeting         (who changed a key)
 
-`, version, addr, d.dir, durability(d.set.engine.Fsync()), portOf(addr), dirHint(d.dir), dirHint(d.dir))
+`, version, addr, d.dir, durability(d.set.engine.Fsync()), addrHint(addr), dirHint(d.dir), dirHint(d.dir))
+}
+
+// addrHint is the flag that `altilium cli` needs to find a server.
+func addrHint(addr string) string {
+	if addr == defaultAddr {
+		return ""
+	}
+	return " --addr " + addr
 }
 
 // dirHint is the flag that other verbs need to find a directory.
@@ -369,14 +424,6 @@ func durability(p log.Policy) string {
 	return "everysec: kill -9 loses nothing; power loss costs at most 1.5 s"
 }
 
-func portOf(addr string) string {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return strconv.Itoa(6379)
-	}
-	return port
-}
-
 // newLogger writes for people on a terminal, one line an event.
 func newLogger(out io.Writer, level string) zerolog.Logger {
 	lvl, err := zerolog.ParseLevel(map[string]string{"notice": "info", "verbose": "debug", "warning": "warn"}[level])
@@ -386,6 +433,15 @@ func newLogger(out io.Writer, level string) zerolog.Logger {
 	if err != nil {
 		lvl = zerolog.InfoLevel
 	}
-	console := zerolog.ConsoleWriter{Out: out, NoColor: !isTerminal(out) || os.Getenv("NO_COLOR") != "", TimeFormat: "15:04:05.000"}
-	return zerolog.New(console).Level(lvl).With().Timestamp().Logger()
+	console := zerolog.ConsoleWriter{Out: out, NoColor: !isTerminal(out) || os.Getenv("NO_COLOR") != ""}
+	return zerolog.New(console).Level(lvl).Hook(clock{})
+}
+
+// clock puts the time of day on each line, in ms: the library's own has only
+// seconds, unless a variable of the whole process is changed.
+type clock struct{}
+
+// Run is zerolog's hook.
+func (clock) Run(e *zerolog.Event, _ zerolog.Level, _ string) {
+	e.Str(zerolog.TimestampFieldName, time.Now().Format("15:04:05.000"))
 }

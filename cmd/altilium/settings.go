@@ -133,11 +133,11 @@ func (s *settings) loadFile(path string) error {
 		line := lineOf(string(raw), name)
 		p, ok := s.engine.Lookup(name)
 		if !ok {
-			return usagef("%s: line %d: there is no setting %q; `altilium config` lists them", path, line, name)
+			return usagef("%s: line %d: there is no setting %q%s; `altilium config` lists them", path, line, name, s.suggestion(name))
 		}
-		text, ok := tomlText(values[name])
-		if !ok {
-			return usagef("%s: line %d: %s must be text, a number or true/false", path, line, name)
+		text, wrong := tomlText(p, values[name])
+		if wrong != "" {
+			return usagef("%s: line %d: %s %s", path, line, name, wrong)
 		}
 		if err := s.set(p.Name, text, fmt.Sprintf("%s: line %d", path, line)); err != nil {
 			return err
@@ -146,17 +146,36 @@ func (s *settings) loadFile(path string) error {
 	return nil
 }
 
-// tomlText is a TOML value as a setting's text.
-func tomlText(v any) (string, bool) {
+// suggestion is the setting that was meant, perhaps.
+func (s *settings) suggestion(name string) string {
+	if err := s.engine.Set(name, ""); err != nil {
+		if _, near, ok := strings.Cut(err.Error(), "did you mean "); ok {
+			return " (did you mean " + strings.TrimSuffix(near, "?") + "?)"
+		}
+	}
+	return ""
+}
+
+// tomlText is a TOML value as a setting's text, or what is wrong with it. A
+// number or a truth where text is meant is a mistake: a password 007 would lose
+// its zeros.
+func tomlText(p engine.Param, v any) (text, wrong string) {
 	switch v := v.(type) {
 	case string:
-		return v, true
-	case bool:
-		return map[bool]string{true: "yes", false: "no"}[v], true
-	case int64:
-		return fmt.Sprint(v), true
+		return v, ""
+	case bool, int64:
+		if p.Kind == "text" || p.Kind == "path" || p.Kind == "addresses" {
+			return "", fmt.Sprintf("must be text: write it in quotes, \"%v\"", v)
+		}
+		if v == true {
+			return "yes", ""
+		}
+		if v == false {
+			return "no", ""
+		}
+		return fmt.Sprint(v), ""
 	}
-	return "", false
+	return "", "must be text, a whole number or true/false; it takes: " + p.Kind
 }
 
 // lineOf finds the line that a top-level key stands on.
@@ -178,17 +197,6 @@ func (s *settings) retention() compaction.Policy {
 		p, _ = compaction.ParsePolicy("all") // keep everything rather than too little
 	}
 	return p
-}
-
-// recorded are the settings that replies depend on; a recording keeps them.
-func (s *settings) recorded() map[string]string {
-	out := map[string]string{}
-	for _, name := range []string{"requirepass", "maxclients"} {
-		if text, ok := s.engine.Get(name); ok {
-			out[name] = text
-		}
-	}
-	return out
 }
 
 func newConfig() *cobra.Command {

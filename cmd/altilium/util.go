@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -21,7 +24,11 @@ func dirFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("dir", dir, "data directory")
 }
 
-const defaultDir = "altilium-data"
+// Where a server is when nothing else was said.
+const (
+	defaultDir  = "altilium-data"
+	defaultAddr = "127.0.0.1:6379"
+)
 
 // noArgs refuses arguments with the verb's own help at hand.
 func noArgs(cmd *cobra.Command, args []string) error {
@@ -39,6 +46,15 @@ func wantArgs(least, most int) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// untilInterrupted gives a verb that has something to finish a context that ends
+// with Ctrl-C or SIGTERM. The second of them ends the process at once, as the
+// first does with every verb that does not ask for this.
+func untilInterrupted(cmd *cobra.Command) (ctx context.Context, stop func()) {
+	ctx, stop = signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // isTerminal reports whether a person looks at w.
@@ -72,9 +88,21 @@ func printJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
+// digestText is a state's digest in JSON: text, since a number of 64 bits is not
+// safe there.
+func digestText(digest uint64) string { return fmt.Sprintf("%016x", digest) }
+
 // stamp is how times are printed.
 func stamp(micros int64) string {
 	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.000000Z")
+}
+
+// count is a number of things: 1 segment, 2 segments.
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // size prints bytes for people.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -11,19 +12,31 @@ import (
 // version is the program's, shown by `altilium version` and INFO.
 const version = "0.1.0"
 
+// redisVersion is the Redis whose behaviour this program has, as INFO says.
+const redisVersion = "7.2.4"
+
 func newVersion() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
 		Long:    "Print the version of this program, the Redis version whose behaviour it has,\nand what it was built with.",
 		Example: `  altilium version`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			fmt.Fprintf(cmd.OutOrStdout(), "altilium %s%s (answers as Redis 7.2.4; %s %s/%s)\n",
-				version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), map[string]string{
+					"version": version, "revision": strings.TrimPrefix(revision(), "+"), "redis_version": redisVersion,
+					"go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+				})
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "altilium %s%s (answers as Redis %s; %s %s/%s)\n",
+				version, revision(), redisVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }
 
 // revision is the commit that the program was built from, where Go knows it.

@@ -32,8 +32,11 @@
 // played, and [Reader.Complete] says that it is not all. A frame that fails its
 // CRC with nothing after it is such a cut; one in the middle is damage.
 //
-// Passwords stand in a recording as the clients sent them: files are created
-// with mode 0600, and a recording that is handed on should be read first.
+// Passwords are pseudonyms: the engine replaces those of AUTH, HELLO and CONFIG
+// in the steps and in the settings before it hands them over, always the same
+// one for the same password, so that AUTH is answered as it was. All else
+// stands in a recording as the clients sent it: files are created with mode
+// 0600, and a recording that is handed on should be read first.
 //
 // # Who owns what
 //

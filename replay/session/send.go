@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/altilium-db/altilium/resp"
@@ -24,6 +25,11 @@ type SendOptions struct {
 	Compare bool
 	// Diverged is told each difference; returning false stops the run.
 	Diverged func(Divergence) bool
+	// Password is what the server wants, "" for nothing. A recording has
+	// pseudonyms instead of passwords: that of the one which was set when it
+	// began is replaced by this, and where there was none each connection
+	// authenticates itself first.
+	Password string
 	// Dial opens one connection to the server.
 	Dial func(ctx context.Context) (net.Conn, error)
 }
@@ -44,7 +50,7 @@ func Send(ctx context.Context, r *Reader, o SendOptions) (SendResult, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	s := sender{o: o, conns: map[uint64]*remote{}, began: time.Now()}
+	s := sender{o: o, conns: map[uint64]*remote{}, began: time.Now(), pseudonym: r.Header.Settings["requirepass"]}
 	defer s.closeAll()
 	err := s.run(ctx, r)
 	s.res.Elapsed = time.Since(s.began)
@@ -57,6 +63,8 @@ type sender struct {
 	began time.Time
 	first int64 // µs since 1970 of the first command
 	res   SendResult
+
+	pseudonym string // of the password that the recording began with
 }
 
 type remote struct {
@@ -92,13 +100,56 @@ func (s *sender) step(ctx context.Context, step resp.Step) (goOn bool, err error
 		if err != nil {
 			return false, err
 		}
-		s.conns[step.Conn] = &remote{conn: conn, in: resp.NewReader(bufio.NewReader(conn))}
+		c := &remote{conn: conn, in: resp.NewReader(bufio.NewReader(conn))}
+		s.conns[step.Conn] = c
+		if s.o.Password != "" && s.pseudonym == "" {
+			return true, s.authenticate(c)
+		}
 	case resp.StepDisconnect:
 		s.drop(step.Conn)
 	case resp.StepPrelude, resp.StepCommand:
 		return s.command(ctx, step)
 	}
 	return true, nil
+}
+
+// authenticate sends a password that the recording does not have.
+func (s *sender) authenticate(c *remote) error {
+	if err := c.conn.SetDeadline(time.Now().Add(s.o.Timeout)); err != nil {
+		return err
+	}
+	if _, err := c.conn.Write(resp.AppendCommand(nil, []byte("AUTH"), []byte(s.o.Password))); err != nil {
+		return err
+	}
+	v, err := c.in.Read()
+	if err == nil && v.IsError() {
+		err = errors.New("AUTH: " + v.Text())
+	}
+	return err
+}
+
+// words are a step's arguments with the password in its pseudonym's place.
+func (s *sender) words(step resp.Step) [][]byte {
+	args := step.Args
+	if s.o.Password == "" || s.pseudonym == "" {
+		return args
+	}
+	for i, a := range args {
+		if string(a) == s.pseudonym {
+			args = slices.Clone(args)
+			args[i] = []byte(s.o.Password)
+		}
+	}
+	return args
+}
+
+// unanswered reports whether a step has no reply: CLIENT REPLY asked for that.
+// In a prelude it is the last command, and is always OFF or SKIP.
+func unanswered(step resp.Step) bool {
+	if step.Kind == resp.StepCommand {
+		return len(step.Reply) == 0
+	}
+	return len(step.Args) == 3 && string(step.Args[0]) == "CLIENT" && string(step.Args[1]) == "REPLY"
 }
 
 func (s *sender) command(ctx context.Context, step resp.Step) (goOn bool, err error) {
@@ -114,11 +165,11 @@ func (s *sender) command(ctx context.Context, step resp.Step) (goOn bool, err er
 	if err := c.conn.SetDeadline(time.Now().Add(s.o.Timeout)); err != nil {
 		return false, err
 	}
-	if _, err := c.conn.Write(resp.AppendCommand(nil, step.Args...)); err != nil {
+	if _, err := c.conn.Write(resp.AppendCommand(nil, s.words(step)...)); err != nil {
 		return false, err
 	}
-	if step.Kind == resp.StepCommand && len(step.Reply) == 0 {
-		return true, nil // CLIENT REPLY OFF
+	if unanswered(step) {
+		return true, nil
 	}
 	raw, err := c.in.ReadRaw()
 	if errors.Is(err, io.EOF) {

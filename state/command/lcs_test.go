@@ -77,7 +77,7 @@ func checkRanges(t *rapid.T, reply resp.Value, a, b, common string) {
 // TestRandomLCS: which of several subsequences is found is compared
 // with redis-server.
 func TestRandomLCS(t *testing.T) {
-	text := rapid.StringOfN(rapid.SampledFrom([]rune("ab\x00")), 0, 100, -1)
+	text := rapid.StringOfN(rapid.SampledFrom([]rune("ab\x00")), 0, 300, -1)
 	compareRandomly(t, []string{"a", "b"}, func(t *rapid.T) []string {
 		switch rapid.IntRange(0, 3).Draw(t, "command") {
 		case 0:

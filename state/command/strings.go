@@ -99,7 +99,14 @@ func replyString(c *Call, key []byte) (found, ok bool) {
 
 func getCommand(c *Call) { replyString(c, c.Args[1]) }
 
+// MaxReplies bounds, in bytes, the values that one request may have repeated to
+// it: the same key named a thousand times, or GET queued a thousand times, would
+// otherwise make a small request fill all memory. What a single value can be is
+// half of that.
+const MaxReplies = 1 << 30
+
 func mgetCommand(c *Call) {
+	mark := c.Out.Len()
 	c.Out.Array(len(c.Args) - 1)
 	for _, key := range c.Args[1:] {
 		// A key that holds something else is answered as if it were absent.
@@ -107,6 +114,11 @@ func mgetCommand(c *Call) {
 			c.Out.Bulk(value)
 		} else {
 			c.Out.Null()
+		}
+		if c.Out.Len()-mark > MaxReplies {
+			c.Out.Truncate(mark)
+			c.Out.Error("ERR the reply would be larger than 1 GiB")
+			return
 		}
 	}
 }

@@ -3,116 +3,15 @@ package engine
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"io"
-	"net"
-	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/altilium-db/altilium/resp"
-	"github.com/altilium-db/altilium/resp/server"
 	"github.com/altilium-db/altilium/state/command"
 	"pgregory.net/rapid"
 )
-
-// serve puts the real front end before an engine and returns its port.
-func serve(t *testing.T) string {
-	t.Helper()
-	var srv *server.Server
-	h := newHarness(t, setup{change: func(o *Options) {
-		o.Clock = nil
-		o.Post = func(f func()) { srv.Post(f) }
-	}})
-	srv = server.New(h.e, server.Options{})
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ln) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		if err := srv.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	return port
-}
-
-// tool runs a program of redis-tools against a server.
-func tool(t *testing.T, stdin, name string, args ...string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("there is no %s on PATH (Debian: apt-get install redis-tools)", name)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Stdin = strings.NewReader(stdin)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s %v: %v\n%s", name, args, err, out.String())
-	}
-	return out.String()
-}
-
-// TestRedisCLI: redis-cli starts, asks what it asks, and shows what it should.
-func TestRedisCLI(t *testing.T) {
-	port := serve(t)
-	script := "set k v\nget k\nincr n\nhset h f v\nhgetall h\nmulti\nget k\nexec\nselect 3\ndbsize\nclient getname\nnosuch\n"
-	for _, protocol := range []string{"-2", "-3"} {
-		got := tool(t, "flushall\n"+script, "redis-cli", "-p", port, protocol, "--no-raw")
-		hash := "1) \"f\"\n2) \"v\"\n"
-		if protocol == "-3" {
-			hash = "1# \"f\" => \"v\"\n"
-		}
-		want := "OK\nOK\n\"v\"\n(integer) 1\n(integer) 1\n" + hash +
-			"OK\nQUEUED\n1) \"v\"\nOK\n(integer) 0\n(nil)\n(error) ERR unknown command 'nosuch', with args beginning with: \n"
-		if got != want {
-			t.Errorf("redis-cli %s shows\n%s\nnot\n%s", protocol, got, want)
-		}
-	}
-	if got := tool(t, "", "redis-cli", "-p", port, "debug", "reload"); got != "OK\n" {
-		t.Errorf("DEBUG RELOAD: %q", got)
-	}
-	if got := tool(t, "", "redis-cli", "-p", port, "--scan"); strings.Count(got, "\n") != 3 {
-		t.Errorf("--scan shows %q", got)
-	}
-	if got := tool(t, "", "redis-cli", "-p", port, "-n", "3", "client", "list"); !strings.Contains(got, "db=3") {
-		t.Errorf("CLIENT LIST shows %q", got)
-	}
-	for section, want := range map[string]string{"server": "redis_version:7.2.4", "altilium": "log_last_offset:"} {
-		if got := tool(t, "", "redis-cli", "-p", port, "info", section); !strings.Contains(got, want) {
-			t.Errorf("INFO %s shows %q", section, got)
-		}
-	}
-}
-
-// TestRedisBenchmark: it asks CONFIG GET before it begins, and gets through.
-func TestRedisBenchmark(t *testing.T) {
-	port := serve(t)
-	got := tool(t, "", "redis-benchmark", "-p", port, "-n", "2000", "-c", "10", "-P", "16", "-q", "-t", "ping,set,get,incr,hset,mset")
-	for _, test := range []string{"PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "HSET", "MSET"} {
-		if !strings.Contains(got, test) {
-			t.Errorf("redis-benchmark shows no %s:\n%s", test, got)
-		}
-	}
-	for _, bad := range []string{"ERROR", "WARNING", "failed"} {
-		if strings.Contains(got, bad) {
-			t.Errorf("redis-benchmark complains:\n%s", got)
-		}
-	}
-}
 
 // TestGoRedisStart sends what redis/go-redis v9 sends when it opens a
 // connection, as one pipeline; and what it falls back to for an old server.

@@ -45,7 +45,8 @@ func debugCommand(e *Engine, s *Session, c *command.Call) {
 	case word == "loadaof" && len(c.Args) == 2:
 		debugLoadaof(e, s, c)
 	default:
-		c.Out.Error("ERR unknown subcommand or wrong number of arguments for '" + string(c.Args[1]) + "'. Try DEBUG HELP.")
+		name := string(c.Args[1])
+		c.Out.Error("ERR unknown subcommand or wrong number of arguments for '" + name[:min(len(name), 128)] + "'. Try DEBUG HELP.")
 	}
 }
 

@@ -119,13 +119,15 @@
 // CLIENT, WATCH, SELECT, MULTI with its queue. One thing has no command: a watch
 // that is lost already. A connection between such a WATCH and its EXEC diverges
 // when it is played. A command that waits becomes a step when it is answered.
+// Passwords are recorded as pseudonyms (record_hide.go).
 // RECORD itself is no step. When nothing is recorded, all of it costs a
 // comparison with nil for each command.
 //
 // # Memory
 //
-// A Run ends early once it has written 1 MiB of replies; one reply may be
-// larger. Buffers that one huge command has made grow are given back after it.
+// A Run ends early once it has written 1 MiB of replies or its turn has lasted
+// 20 ms; one reply may be larger, and one command may take longer.
+// Buffers that one huge command has made grow are given back after it.
 //
 // # Goroutines
 //

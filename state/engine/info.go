@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -84,7 +85,7 @@ func infoServer(e *Engine, t *infoText) {
 	t.put("redis_git_dirty", 0)
 	t.put("redis_build_id", "0")
 	t.put("redis_mode", "standalone")
-	t.put("altilium_version", version())
+	t.put("altilium_version", cmp.Or(e.o.Version, version()))
 	t.put("os", runtime.GOOS+" "+runtime.GOARCH)
 	t.put("arch_bits", 32<<(^uint(0)>>63))
 	t.put("go_version", runtime.Version())
@@ -119,7 +120,7 @@ func infoPersistence(e *Engine, t *infoText) {
 	if e.mode == modeLoading {
 		e.infoLoading(t)
 	}
-	t.put("rdb_changes_since_last_save", e.last-min(e.last, cp.result.Offset))
+	t.put("rdb_changes_since_last_save", e.last-min(e.last, e.lastCheckpoint()))
 	t.put("rdb_bgsave_in_progress", ifso(cp.running && !cp.rewrite))
 	t.put("rdb_last_save_time", cp.lastSave/1e6)
 	t.put("rdb_last_bgsave_status", okOr(cp.lastErr == nil))
@@ -137,6 +138,18 @@ func infoPersistence(e *Engine, t *infoText) {
 		t.put("aof_current_size", e.log.Written())
 		t.put("aof_pending_bio_fsync", ifso(e.log.Durable() < e.log.Last()))
 	}
+}
+
+// lastCheckpoint is the offset of the newest checkpoint there is, this run's or
+// one before it; 0 for none.
+func (e *Engine) lastCheckpoint() uint64 {
+	offset := e.checkpoint.result.Offset
+	if e.log != nil {
+		if newest, ok := e.log.Manifest().Newest(math.MaxUint64); ok {
+			offset = max(offset, newest.Offset)
+		}
+	}
+	return offset
 }
 
 func okOr(ok bool) string {

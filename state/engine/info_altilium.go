@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"strconv"
@@ -53,6 +54,7 @@ func version() string {
 // whether a point of it can still be gone back to.
 func infoAltilium(e *Engine, t *infoText) {
 	t.put("mode", e.mode)
+	t.put("goroutines", runtime.NumGoroutine())
 	t.put("failures", e.failure.count)
 	if e.failure.cause != nil {
 		t.put("failure", infoLine(e.failure.cause.Error()))

@@ -118,8 +118,12 @@ func (e *Engine) runQueue(s *Session, queue []queued, out *resp.Writer) {
 	for _, q := range queue {
 		e.unit.caused = false
 		e.unit.volatile = e.unit.volatile || q.row.spec.Flags&command.Volatile != 0
-		began := e.o.Clock()
+		began, start := e.o.Clock(), out.Len()
 		e.invoke(s, q.row, q.args, out)
+		if out.Len()-mark > command.MaxReplies {
+			out.Truncate(start)
+			out.Error("ERR this command was executed; its reply is left out, since those of this transaction would be larger than 1 GiB")
+		}
 		q.row.stats.Micros += max(0, e.o.Clock()-began)
 		if e.broken != nil {
 			out.Truncate(mark)

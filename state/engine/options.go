@@ -11,8 +11,9 @@ import (
 // on the wall clock that cannot record or heal, and whose checkpoints are
 // answered but not made.
 type Options struct {
-	Config *Config        // nil: defaults
-	Logger zerolog.Logger // zero: silent
+	Config  *Config        // nil: defaults
+	Version string         // of the program, for INFO; "": what the build knows
+	Logger  zerolog.Logger // zero: silent
 
 	// Clock is the time in µs since 1970. Default: the wall clock.
 	Clock func() int64
@@ -50,8 +51,10 @@ type Options struct {
 	Shutdown func(reason string)
 
 	// Record opens a recording of the given name whose first step happens on
-	// the state at offset. Called on the loop. nil: RECORD answers an error.
-	Record func(name string, offset uint64) (Recorder, error)
+	// the state at offset, under the given settings: whoever plays it must
+	// begin with them. Passwords in them and in the steps are pseudonyms.
+	// Called on the loop. nil: RECORD answers an error.
+	Record func(name string, offset uint64, settings map[string]string) (Recorder, error)
 }
 
 // CheckpointResult describes a finished checkpoint.

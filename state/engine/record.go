@@ -15,6 +15,7 @@ type recordingState struct {
 	offset  uint64 // the first step met the state after this entry
 	started int64  // µs
 	steps   int64
+	hide    *hider
 	self    bool // the command being executed is RECORD itself, and is no step
 	stop    bool // close it once this turn's steps are handed over
 }
@@ -42,12 +43,13 @@ func recordStartCommand(e *Engine, _ *Session, c *command.Call) {
 		c.Out.Error("ERR a recording's name has letters, digits, '-', '_' and '.' only, begins with a letter or digit, and is at most 100 long")
 		return
 	}
-	to, err := e.o.Record(name, e.last)
+	rec.hide = newHider()
+	to, err := e.o.Record(name, e.last, e.recordedSettings())
 	if err != nil {
 		c.Out.Error("ERR " + err.Error())
 		return
 	}
-	e.recording = recordingState{to: to, name: name, offset: e.last, started: e.now, self: true}
+	e.recording = recordingState{to: to, name: name, offset: e.last, started: e.now, hide: rec.hide, self: true}
 	for _, s := range e.sessionsByID() {
 		e.recordPrelude(s)
 	}
@@ -146,13 +148,14 @@ func (e *Engine) recordCommand(s *Session, r *row, args [][]byte, out *resp.Writ
 	}
 	p := pendingStep{
 		step: resp.Step{
-			Kind: resp.StepCommand, Conn: s.id, Arrived: e.begun, Clock: clock, Seed: e.unit.seed, Args: args,
+			Kind: resp.StepCommand, Conn: s.id, Arrived: e.begun, Clock: clock, Seed: e.unit.seed,
+			Args:     e.recording.hide.args(e.cfg, args),
 			Volatile: r != nil && (r.spec.Flags&command.Volatile != 0 || e.unit.volatile),
 		},
 		out: out, from: mark, to: out.Len(),
 	}
 	if s.waiting {
-		p.step.Args = cloneArgs(args)
+		p.step.Args = cloneArgs(p.step.Args)
 		s.owedFor = p
 		return
 	}
@@ -181,6 +184,9 @@ func (e *Engine) handOverSteps() {
 		p := &e.steps[i]
 		if p.out != nil {
 			p.step.Reply = p.out.Bytes()[p.from:p.to]
+			if p.step.Volatile { // as is whatever shows settings, alone or within an EXEC
+				p.step.Reply = rec.hide.reply(p.step.Reply)
+			}
 		}
 		if err := rec.to.Step(p.step); err != nil {
 			e.lg.Warn().AnErr("close", e.StopRecording()).Err(err).Str("name", rec.name).Int64("steps", rec.steps).Msg("recording stopped: it could not be written")
@@ -293,6 +299,6 @@ func (e *Engine) recordPreludeMulti(s *Session, say func(args ...string)) {
 
 func (e *Engine) recordPreludeCommand(s *Session, argv [][]byte) {
 	e.steps = append(e.steps, pendingStep{step: resp.Step{
-		Kind: resp.StepPrelude, Conn: s.id, Clock: e.now, Args: argv,
+		Kind: resp.StepPrelude, Conn: s.id, Clock: e.now, Args: e.recording.hide.args(e.cfg, argv),
 	}})
 }

@@ -18,11 +18,12 @@ import (
 
 // tape is a recorder in memory.
 type tape struct {
-	name   string
-	offset uint64
-	steps  []resp.Step
-	closed bool
-	fail   int // the number of steps after which it fails; 0: never
+	name     string
+	offset   uint64
+	settings map[string]string
+	steps    []resp.Step
+	closed   bool
+	fail     int // the number of steps after which it fails; 0: never
 }
 
 func (p *tape) Step(s resp.Step) error {
@@ -37,8 +38,8 @@ func (p *tape) Step(s resp.Step) error {
 func (p *tape) Close() error { p.closed = true; return nil }
 
 func (p *tape) options(o *Options) {
-	o.Record = func(name string, offset uint64) (Recorder, error) {
-		p.name, p.offset = name, offset
+	o.Record = func(name string, offset uint64, settings map[string]string) (Recorder, error) {
+		p.name, p.offset, p.settings = name, offset, settings
 		return p, nil
 	}
 }

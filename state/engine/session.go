@@ -82,7 +82,7 @@ func (s *Session) Run(cmds [][][]byte, out *resp.Writer) int {
 			return len(cmds)
 		}
 		s.execute(args, out)
-		if s.waiting || out.Len()-start > maxOutput {
+		if s.waiting || out.Len()-start > maxOutput || e.now-e.begun > maxTurn {
 			return i + 1
 		}
 	}

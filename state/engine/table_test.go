@@ -179,3 +179,62 @@ func sorted(v resp.Value) string {
 	slices.Sort(items)
 	return "[" + strings.Join(items, " ") + "]"
 }
+
+// TestCommandGetkeys asks both for the keys of calls of every length of every
+// command: those too short, those that end in the middle of a pair, and those
+// with more arguments than are good.
+func TestCommandGetkeys(t *testing.T) {
+	redis := startRedis(t)
+	if redis == "" {
+		t.Skip("nothing to compare with")
+	}
+	here, there := newOurs(t)(), newTheirs(t, redis)()
+	asked, withKeys := 0, 0
+	ask := func(call []string) {
+		for _, how := range []string{"GETKEYS", "GETKEYSANDFLAGS"} {
+			args := [][]byte{[]byte("COMMAND"), []byte(how)}
+			for _, word := range call {
+				args = append(args, []byte(word))
+			}
+			if len(args) < 4 { // 7.0 wants one more, 7.2 does not
+				continue
+			}
+			here.send(args)
+			there.send(args)
+			ours, theirs := masked(here.reply()), masked(there.reply())
+			asked++
+			if strings.HasPrefix(ours, "*") {
+				withKeys++
+			}
+			if ours != theirs {
+				t.Errorf("%s %s\nours:  %s\nredis: %s", how, strings.Join(call, " "), ours, theirs)
+			}
+		}
+	}
+	var lengths func(s *command.Spec)
+	lengths = func(s *command.Spec) {
+		for _, sub := range s.Sub {
+			lengths(sub)
+		}
+		if s.Group == "altilium" || slices.Contains([]string{"client|setinfo", "client|no-touch"}, s.FullName()) {
+			return
+		}
+		for n := range 9 {
+			call := strings.Split(s.FullName(), "|")
+			for i := range n {
+				call = append(call, "word"+string(rune('a'+i)))
+			}
+			ask(call)
+		}
+	}
+	for _, s := range command.NewTable().All() {
+		lengths(s)
+	}
+	for _, call := range []string{"SET k v GET", "SET k v get EX 5", "SET k v XX", "nosuch a b", "CLIENT nosuch a", "object help", "OBJECT nosuch k", "Get K"} {
+		ask(strings.Fields(call))
+	}
+	if withKeys < 300 {
+		t.Errorf("only %d answers had keys", withKeys)
+	}
+	t.Logf("%d calls compared, %d of them with keys", asked, withKeys)
+}

@@ -14,6 +14,11 @@ const (
 	// bytes, before it waits until they are written; one reply may be larger.
 	maxOutput = 1 << 20
 
+	// maxTurn is after how long, in µs, a turn executes but one more command of
+	// each connection: a client that asks for much at once makes others wait for
+	// one of its commands, not for all of them.
+	maxTurn = 20_000
+
 	// maxBody is how large a unit's body may be: an entry of the log holds
 	// 1 GiB, its frame included.
 	maxBody = 1<<30 - 1<<10

@@ -141,6 +141,27 @@ func TestLongOutputEndsTheRun(t *testing.T) {
 	}
 }
 
+// TestLongTurnEndsTheRun: once a turn has lasted for too long, each Run executes
+// one command and leaves the rest for the next turn.
+func TestLongTurnEndsTheRun(t *testing.T) {
+	const each = 5_000 // µs that a command takes
+	h := newHarness(t, setup{})
+	h.e.o.Clock = func() int64 { h.clock += each; return h.clock }
+	first, second := h.connect(), h.connect()
+	cmds := [][][]byte{words("PING"), words("PING"), words("PING"), words("PING"), words("PING"), words("PING"), words("PING"), words("PING")}
+	if n := first.s.Run(cmds, &first.out); n != maxTurn/each+1 {
+		t.Errorf("%d commands of %d µs were executed in one turn", n, each)
+	}
+	if n := second.s.Run(cmds, &second.out); n != 1 {
+		t.Errorf("%d commands were executed late in a turn", n)
+	}
+	h.e.Commit()
+	if n := second.s.Run(cmds[1:], &second.out); n != maxTurn/each+1 {
+		t.Errorf("%d commands were executed in the next turn", n)
+	}
+	h.e.Commit()
+}
+
 func TestModeLoading(t *testing.T) {
 	e := New(Options{})
 	c := &client{h: &harness{t: t, e: e}}

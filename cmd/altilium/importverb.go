@@ -171,7 +171,7 @@ func (im *importer) take(path string, pos int64, p *resp.Parser) error {
 		c := legacyCommand{path: path, pos: pos - int64(p.Waiting())}
 		args, err := p.Next()
 		if err != nil {
-			return c.refuse(err.Error())
+			return c.refuse(strings.TrimPrefix(err.Error(), "ERR Protocol error: "))
 		}
 		if args == nil {
 			p.Release(1 << 20)

@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 //	newer DIR                       gives a data directory a format of the future
 //	forge OLD NEW COMMAND REPLY     copies a recording with other replies to a command
 //
+// ALTILIUM_TEST_PROGRAM is a directory whose altilium is run instead: one that
+// was built with `go build -cover` writes what the scenarios reach to GOCOVERDIR.
+//
 // A program that a signal is to end is started with `exec sh -c 'exec altilium …
 // > out' &name&` and gets it with `kill -INT name`.
 func TestScripts(t *testing.T) {
@@ -38,7 +41,10 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Values[serversKey{}] = map[string]*scriptServer{}
 			env.Setenv("NO_COLOR", "1")
-			env.Setenv("GOCOVERDIR", os.Getenv("GOCOVERDIR")) // where coverage is measured, of the children too
+			if dir := os.Getenv("ALTILIUM_TEST_PROGRAM"); dir != "" {
+				env.Setenv("PATH", dir+string(os.PathListSeparator)+env.Getenv("PATH"))
+				env.Setenv("GOCOVERDIR", os.Getenv("GOCOVERDIR"))
+			}
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

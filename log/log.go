@@ -296,11 +296,22 @@ func (l *Log) write() error {
 	st.crc = leadingCRC(l.frame)
 	l.roll = st.size >= l.o.SegmentSize
 	l.total.Add(l.bytes)
+	l.giveBack()
 	l.pending, l.bytes = 0, 0
 	l.lastTime.Store(l.now)
 	l.last.Store(l.next - 1)
 	l.tail.published()
 	return nil
+}
+
+// keepBuffer is how large a turn may be, in bytes, without its buffers being
+// given back: one huge value does not stay for ever.
+const keepBuffer = 8 << 20
+
+func (l *Log) giveBack() {
+	if l.bytes > keepBuffer {
+		l.frame, l.batch = nil, wal.Batch{}
+	}
 }
 
 // fault is the tests' door to failing and lying disks.
@@ -324,6 +335,7 @@ func (l *Log) fault(f *Faults) (skip bool, err error) {
 // discard forgets the turn.
 func (l *Log) discard() {
 	l.batch.Clear()
+	l.giveBack()
 	l.pending, l.bytes = 0, 0
 	l.next = l.last.Load() + 1
 	l.now = l.lastTime.Load()

@@ -86,6 +86,11 @@ type Parser struct {
 const (
 	minChunk = 2 << 10
 	maxChunk = 16 << 10
+
+	// eagerFrom is how much of a command must have arrived, in bytes, for the
+	// buffer to grow fourfold: moving an argument of half a gigabyte takes
+	// longer than receiving it.
+	eagerFrom = 1 << 20
 )
 
 // spanCost is what one argument of an unfinished command costs beside its
@@ -113,6 +118,9 @@ func (p *Parser) Space() []byte {
 	}
 	waiting := p.w - p.r
 	size := max(p.chunk, 2*waiting)
+	if waiting >= eagerFrom {
+		size = 4 * waiting
+	}
 	if end := p.pos + p.bulk + 2; p.bulk >= 0 && end > waiting {
 		size = min(size, max(p.chunk, end))
 	}

@@ -3,18 +3,43 @@ package resp
 import (
 	"bytes"
 	"math"
+	"sort"
 	"strconv"
 )
 
 // Writer collects replies. The zero value writes RESP2. It never fails and
-// never blocks: it is a buffer, and whoever owns the connection sends Bytes.
+// never blocks: it is a buffer, and whoever owns the connection sends it, run
+// by run ([Writer.From]).
 //
 // Aggregate headers (Array, Map, Set, Push) announce n elements; the caller
 // then writes exactly n (for Map: 2n) values.
+//
+// What was written is a row of parts, so that a large reply is neither moved
+// as it grows nor copied where its bytes can be lent:
+//
+//	parts   own | lent | own | own …     closed
+//	buf     own                          being written
+//
+// An offset counts bytes from the beginning of the first part, or of buf where
+// there are none.
 type Writer struct {
-	buf   []byte
-	resp3 bool
+	parts  []part
+	before int // bytes in parts: the offset of buf
+	lent   int // bytes of them that were lent
+	buf    []byte
+	resp3  bool
 }
+
+// part is some of what was written, never empty.
+type part struct {
+	end  int // offset behind it
+	data []byte
+	lent bool // data is somebody else's
+}
+
+// closeFrom is the length in bytes from which buf becomes a part: growing it
+// further would copy it again and again.
+const closeFrom = 1 << 20
 
 // SetProtocol chooses RESP2 or RESP3 (2 or 3) for what is written from now on.
 func (w *Writer) SetProtocol(v int) { w.resp3 = v == 3 }
@@ -27,35 +52,105 @@ func (w *Writer) Protocol() int {
 	return 2
 }
 
-// Bytes returns what was written and not yet taken. It is valid until the
-// next call that writes.
-func (w *Writer) Bytes() []byte { return w.buf }
+// Bytes returns everything that was written and not reset, in one piece: a copy
+// of a large reply. It is valid until the next call that writes.
+func (w *Writer) Bytes() []byte {
+	if len(w.parts) == 0 {
+		return w.buf
+	}
+	return w.Append(make([]byte, 0, w.Len()), 0, w.Len())
+}
+
+// Append appends the bytes from one offset to another to dst.
+func (w *Writer) Append(dst []byte, from, to int) []byte {
+	for from < to {
+		run := w.From(from)
+		run = run[:min(len(run), to-from)]
+		dst = append(dst, run...)
+		from += len(run)
+	}
+	return dst
+}
+
+// From is the bytes from an offset on that lie in one piece: empty at the end
+// only. A reply's type and an error's text are always in one piece. It is valid
+// until the next call that writes.
+func (w *Writer) From(offset int) []byte {
+	if offset >= w.before {
+		return w.buf[offset-w.before:]
+	}
+	i := sort.Search(len(w.parts), func(i int) bool { return w.parts[i].end > offset })
+	p := w.parts[i]
+	return p.data[len(p.data)-(p.end-offset):]
+}
 
 // Len is the number of bytes waiting.
-func (w *Writer) Len() int { return len(w.buf) }
+func (w *Writer) Len() int { return w.before + len(w.buf) }
+
+// Own is how many of them take memory of the Writer's: those that were not lent.
+func (w *Writer) Own() int { return w.Len() - w.lent }
 
 // Reset forgets everything written. Memory above keep bytes is given back, so
 // that one large reply does not stay with its connection for ever.
 func (w *Writer) Reset(keep int) {
-	if cap(w.buf) > keep {
-		w.buf = nil
+	if len(w.parts) > 0 || cap(w.buf) > keep {
+		w.parts, w.before, w.lent, w.buf = nil, 0, 0, nil
 		return
 	}
 	w.buf = w.buf[:0]
 }
 
-// Truncate takes back everything after the first n bytes: used when replies
-// turn out not to be true (a failed log write) or not wanted (CLIENT REPLY).
-func (w *Writer) Truncate(n int) { w.buf = w.buf[:n] }
+// Truncate takes back everything from an offset on that is the beginning of a
+// reply: used when replies turn out not to be true (a failed log write) or not
+// wanted (CLIENT REPLY).
+func (w *Writer) Truncate(offset int) {
+	for offset < w.before {
+		last := w.parts[len(w.parts)-1]
+		w.parts[len(w.parts)-1] = part{}
+		w.parts = w.parts[:len(w.parts)-1]
+		w.before -= len(last.data)
+		if last.lent {
+			w.lent -= len(last.data)
+			w.buf = nil // a reply begins before it
+		} else {
+			w.buf = last.data
+		}
+	}
+	w.buf = w.buf[:offset-w.before]
+}
+
+// close makes buf a part. What is written next follows it in the same memory
+// while that has room, but room bytes are there in any case.
+func (w *Writer) close(room int) {
+	if len(w.buf) > 0 {
+		w.before += len(w.buf)
+		w.parts = append(w.parts, part{end: w.before, data: w.buf})
+		w.buf = w.buf[len(w.buf):]
+	}
+	if cap(w.buf) < room {
+		w.buf = make([]byte, 0, room)
+	}
+}
+
+// begin is called where a value begins: only there buf becomes a part.
+func (w *Writer) begin() {
+	if len(w.buf) >= closeFrom {
+		w.close(closeFrom + closeFrom/8)
+	}
+}
 
 // Raw appends bytes that are already in wire form.
 func (w *Writer) Raw(b []byte) { w.buf = append(w.buf, b...) }
 
 // OK writes +OK.
-func (w *Writer) OK() { w.buf = append(w.buf, "+OK\r\n"...) }
+func (w *Writer) OK() {
+	w.begin()
+	w.buf = append(w.buf, "+OK\r\n"...)
+}
 
 // Simple writes a simple string; s must hold no CR or LF.
 func (w *Writer) Simple(s string) {
+	w.begin()
 	w.buf = append(w.buf, '+')
 	w.buf = append(w.buf, s...)
 	w.crlf()
@@ -64,6 +159,7 @@ func (w *Writer) Simple(s string) {
 // Error writes an error reply. msg begins with its code ("ERR …", "WRONGTYPE
 // …"); line breaks in it become spaces, since they would end the reply early.
 func (w *Writer) Error(msg string) {
+	w.begin()
 	w.buf = append(w.buf, '-')
 	for i := 0; i < len(msg); i++ {
 		c := msg[i]
@@ -77,6 +173,7 @@ func (w *Writer) Error(msg string) {
 
 // Int writes an integer.
 func (w *Writer) Int(n int64) {
+	w.begin()
 	w.buf = append(w.buf, ':')
 	w.buf = strconv.AppendInt(w.buf, n, 10)
 	w.crlf()
@@ -85,7 +182,23 @@ func (w *Writer) Int(n int64) {
 // Bulk writes a bulk string. A nil slice is an empty string, not a null.
 func (w *Writer) Bulk(b []byte) {
 	w.header('$', len(b))
+	if len(b) >= closeFrom {
+		w.close(len(b) + 2)
+	}
 	w.buf = append(w.buf, b...)
+	w.crlf()
+}
+
+// Lend writes a bulk string without copying it: b's bytes must not change until
+// they have been sent, whenever that is. It is worth it for some KiB and more.
+func (w *Writer) Lend(b []byte) {
+	w.header('$', len(b))
+	w.close(0)
+	if len(b) > 0 {
+		w.before += len(b)
+		w.lent += len(b)
+		w.parts = append(w.parts, part{end: w.before, data: b, lent: true})
+	}
 	w.crlf()
 }
 
@@ -104,6 +217,7 @@ func (w *Writer) BulkInt(n int64) {
 
 // Null writes the absence of a value: $-1, or _ in RESP3.
 func (w *Writer) Null() {
+	w.begin()
 	if w.resp3 {
 		w.buf = append(w.buf, "_\r\n"...)
 		return
@@ -113,6 +227,7 @@ func (w *Writer) Null() {
 
 // NullArray writes the absence of an array: *-1, or _ in RESP3.
 func (w *Writer) NullArray() {
+	w.begin()
 	if w.resp3 {
 		w.buf = append(w.buf, "_\r\n"...)
 		return
@@ -155,6 +270,7 @@ func (w *Writer) Double(f float64) {
 	var tmp [32]byte
 	text := AppendDouble(tmp[:0], f)
 	if w.resp3 {
+		w.begin()
 		w.buf = append(w.buf, ',')
 		w.buf = append(w.buf, text...)
 		w.crlf()
@@ -165,6 +281,7 @@ func (w *Writer) Double(f float64) {
 
 // Bool writes a boolean: an integer in RESP2.
 func (w *Writer) Bool(b bool) {
+	w.begin()
 	switch {
 	case w.resp3 && b:
 		w.buf = append(w.buf, "#t\r\n"...)
@@ -180,6 +297,7 @@ func (w *Writer) Bool(b bool) {
 // BigNumber writes an integer of any size, given as decimal digits.
 func (w *Writer) BigNumber(digits string) {
 	if w.resp3 {
+		w.begin()
 		w.buf = append(w.buf, '(')
 		w.buf = append(w.buf, digits...)
 		w.crlf()
@@ -249,6 +367,7 @@ func abs(n int) int {
 }
 
 func (w *Writer) header(kind byte, n int) {
+	w.begin()
 	w.buf = append(w.buf, kind)
 	w.buf = strconv.AppendInt(w.buf, int64(n), 10)
 	w.crlf()

@@ -173,7 +173,7 @@ func (s *State) setString(d *database, ev *event.Event, enc encoding) {
 		e = newString(ev.Key, ev.Value)
 		d.keys.Put(e)
 	} else {
-		e.value = overwrite(e.value, ev.Value)
+		e.value, e.lent = overwrite(e.value, ev.Value), false
 		e.typ, e.hash = String, nil
 	}
 	e.enc, e.access = enc, s.clock
@@ -211,13 +211,28 @@ func (s *State) writeRange(d *database, ev *event.Event) error {
 		e = newString(ev.Key, nil)
 		d.keys.Put(e)
 	}
+	if e.lent && ev.At < int64(len(e.value)) {
+		e.value, e.lent = append([]byte(nil), e.value...), false
+	}
 	if end := int(ev.At) + len(ev.Value); end > len(e.value) {
-		e.value = append(e.value, make([]byte, end-len(e.value))...)
+		e.value = lengthen(e.value, end)
 	}
 	copy(e.value[ev.At:], ev.Value)
 	e.enc, e.access = encRaw, s.clock
 	d.edited(e)
 	return nil
+}
+
+// lengthen gives b zeros at its end, up to n bytes. A large block is asked for in
+// zeros: the system has those ready and need not be made to touch them.
+func lengthen(b []byte, n int) []byte {
+	if n <= cap(b) {
+		clear(b[len(b):n])
+		return b[:n]
+	}
+	longer := make([]byte, n, max(n, min(2*cap(b), cap(b)+1<<20)))
+	copy(longer, b)
+	return longer
 }
 
 func (s *State) hashSet(d *database, ev *event.Event) error {

@@ -15,6 +15,7 @@ type entry struct {
 	typ    Type
 	enc    encoding
 	dirty  bool   // a string's content digest is behind its content
+	lent   bool   // somebody may still be reading value, see View.Lend
 	sum    uint64 // its share in the database's sum; 0 while dirty or in no database
 	body   uint64 // digest of its content, unless dirty
 }
@@ -39,10 +40,10 @@ func join(key, value []byte) (string, []byte) {
 	return unsafe.String(unsafe.SliceData(block), n), block[n:]
 }
 
-// overwrite gives back old with value as its content, in place if it has the room
-// and would not waste most of it.
+// overwrite gives back old with value as its content, in place if it has the room,
+// would not waste most of it, and cannot have been lent.
 func overwrite(old, value []byte) []byte {
-	if cap(old) < len(value) || cap(old) > 2*len(value)+64 {
+	if cap(old) < len(value) || cap(old) > 2*len(value)+64 || cap(old) >= LendFrom {
 		old = make([]byte, 0, len(value))
 	}
 	return append(old[:0], value...)

@@ -51,8 +51,8 @@ func (v View) Type(key []byte) Type {
 // Exists reports whether the key is there.
 func (v View) Exists(key []byte) bool { return v.find(key) != nil }
 
-// String is a string's value, valid until the next Apply; ErrWrongType where the
-// key holds something else.
+// String is a string's value, valid until the next Apply unless it is lent;
+// ErrWrongType where the key holds something else.
 func (v View) String(key []byte) (val []byte, ok bool, err error) {
 	e := v.find(key)
 	switch {
@@ -62,6 +62,21 @@ func (v View) String(key []byte) (val []byte, ok bool, err error) {
 		return nil, false, ErrWrongType
 	}
 	return e.value, true, nil
+}
+
+// LendFrom is the length in bytes from which a value may be lent: a reader keeps
+// its slice for as long as it likes and the bytes stay what they are, whatever
+// Apply does. So a large reply is not copied. The values of a hash may be lent
+// from this length on as they are; a string needs a [View.Lend].
+const LendFrom = 16 << 10
+
+// Lend says that somebody keeps the string at key, or part of it, beyond the next
+// Apply. It must be of LendFrom bytes or more. The next change inside it makes a
+// copy first; what is appended to it comes behind what was lent.
+func (v View) Lend(key []byte) {
+	if e := v.peek(key); e != nil {
+		e.lent = true
+	}
 }
 
 // Hash is a hash's fields; none where there is no key, ErrWrongType where the

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -237,5 +238,57 @@ func TestExportFrom(t *testing.T) {
 	}
 	if string(got) != "abcdefghij" {
 		t.Errorf("%s", got)
+	}
+}
+
+// TestLent: what was lent stays what it was, whatever is done to its key, and a
+// value that was not lent is changed where it is.
+func TestLent(t *testing.T) {
+	k, f, long := []byte("k"), []byte("f"), bytes.Repeat([]byte("x"), LendFrom)
+	for name, change := range map[string]func(b *event.Buffer){
+		"set shorter":  func(b *event.Buffer) { b.String(k, long[:LendFrom-5], 0) },
+		"set another":  func(b *event.Buffer) { b.String(k, bytes.Repeat([]byte("y"), LendFrom), 0) },
+		"append":       func(b *event.Buffer) { b.Append(k, []byte("tail")); b.Range(k, 0, []byte("head")) },
+		"write inside": func(b *event.Buffer) { b.Range(k, 5, []byte("inside")) },
+		"write on":     func(b *event.Buffer) { b.Range(k, LendFrom+5, []byte("beyond")); b.Range(k, 1, []byte("inside")) },
+		"delete":       func(b *event.Buffer) { b.Delete(k, event.User); b.String(k, long, 0); b.Range(k, 1, []byte("new")) },
+		"rename":       func(b *event.Buffer) { b.Rename(k, f); b.Range(f, 1, []byte("inside")) },
+		"copy":         func(b *event.Buffer) { b.Copy(k, f, 0); b.Range(f, 1, []byte("copy")); b.Range(k, 1, []byte("mine")) },
+		"flush":        func(b *event.Buffer) { b.FlushAll() },
+	} {
+		s := New()
+		apply(t, s, 0, func(b *event.Buffer) { b.String(k, long, 0) })
+		v := s.View(0, 0)
+		lent, _, _ := v.String(k)
+		v.Lend(k)
+		for range 2 { // the second time what was lent is gone or copied
+			if !s.View(0, 0).Exists(k) {
+				break
+			}
+			apply(t, s, 0, change)
+		}
+		if !bytes.Equal(lent, long) {
+			t.Errorf("%s: what was lent has changed", name)
+		}
+		if s.Digest() != s.RecomputeDigest() {
+			t.Errorf("%s: the digest is wrong", name)
+		}
+	}
+
+	s := New()
+	apply(t, s, 0, func(b *event.Buffer) { b.HashSet([]byte("h"), f, long) })
+	h, _ := s.View(0, 0).Hash([]byte("h"))
+	lent, _ := h.Get(f)
+	apply(t, s, 0, func(b *event.Buffer) { b.HashSet([]byte("h"), f, bytes.Repeat([]byte("y"), LendFrom)) })
+	apply(t, s, 0, func(b *event.Buffer) { b.HashDelete([]byte("h"), f) })
+	if !bytes.Equal(lent, long) {
+		t.Error("the lent value of a field has changed")
+	}
+
+	apply(t, s, 0, func(b *event.Buffer) { b.String(k, long, 0) })
+	before, _, _ := s.View(0, 0).String(k)
+	apply(t, s, 0, func(b *event.Buffer) { b.Range(k, 0, []byte("y")) })
+	if before[0] != 'y' {
+		t.Error("a value that nobody has lent was copied to change a byte of it")
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -248,7 +247,7 @@ func (d *daemon) recover(ctx context.Context) {
 	began := time.Now()
 	setGC(gcLoading)
 	rec, err := replay.Recover(d.dir, d.recoverOptions())
-	setGC(gcServing)
+	go tuneGC(ctx)
 	if err != nil {
 		d.fail(err)
 		return
@@ -263,22 +262,6 @@ func (d *daemon) recover(ctx context.Context) {
 		d.engine.Ready(rec.Log, rec.State)
 		d.report(rec, took)
 	})
-}
-
-// How much garbage may pile up before it is collected, in percent of the memory
-// in use. A start allocates mostly what stays. Serving, each collection looks at
-// every key, while most of the garbage is the log's write buffer, which costs
-// nothing to look at: twice Go's default halves that work.
-const (
-	gcLoading = 400
-	gcServing = 200
-)
-
-// setGC sets the percentage, unless GOGC in the environment does.
-func setGC(percent int) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(percent)
-	}
 }
 
 func (d *daemon) recoverOptions() replay.Options {

@@ -85,13 +85,14 @@ func (b *blocking) read() bool {
 // not read them holds its goroutine here.
 func (b *blocking) flush() bool {
 	c := b.c
-	for out := c.out.Bytes(); len(out) > 0; {
-		n, err := b.nc.Write(out[:min(len(out), maxWrite)])
+	for sent := 0; sent < c.out.Len(); {
+		part := c.out.From(sent)
+		n, err := b.nc.Write(part[:min(len(part), maxWrite)])
 		if err != nil {
 			return false
 		}
 		c.moved.Add(1)
-		out = out[n:]
+		sent += n
 	}
 	c.out.Reset(keepOutput)
 	return true

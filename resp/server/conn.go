@@ -17,9 +17,15 @@ const (
 	keepOutput = 32 << 10
 )
 
-// maxWrite is how much is written at once: a client that takes a large reply
-// slowly is seen to move.
-const maxWrite = 1 << 20
+const (
+	// maxWrite is how many bytes are written at once: a client that takes a
+	// large reply slowly is seen to move.
+	maxWrite = 1 << 20
+
+	// minWrite is how much of its replies any client is sent before others
+	// are looked at again.
+	minWrite = 64 << 10
+)
 
 // conn is one connection, in either form. It is the engine's resp.Peer.
 type conn struct {

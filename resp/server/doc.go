@@ -52,6 +52,7 @@
 // of one Run are bounded by the engine, so what waits for it in memory is one
 // Run's output and one batch of commands. Half commands grow with what was
 // sent, up to the limits of package resp. From each connection a turn takes one
-// read and at most maxBatch commands, from all together about maxTurn. There is
+// read and at most maxBatch commands, from all together about maxTurn. Replies
+// that are larger than that leave in pieces, everybody's in turn. There is
 // no bound on how long a client may be silent but Options.Timeout.
 package server

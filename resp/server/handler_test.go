@@ -127,6 +127,13 @@ func (s *toySession) execute(args [][]byte, out *resp.Writer) {
 	case name == "BIG":
 		n, _ := strconv.Atoi(string(args[1])) // a test's own number
 		out.Bulk(make([]byte, n))
+	case name == "LEND": // LEND n times: values of n bytes, each of its own letter
+		n, _ := strconv.Atoi(string(args[1]))
+		times, _ := strconv.Atoi(string(args[2]))
+		out.Array(times)
+		for i := range times {
+			out.Lend(bytes.Repeat([]byte{'a' + byte(i)}, n))
+		}
 	case name == "WAIT":
 		s.waiting = true
 	case name == "WAKE":

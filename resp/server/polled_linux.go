@@ -14,6 +14,10 @@ import (
 // canPoll says whether the loop can move bytes by itself on this system.
 const canPoll = true
 
+// maxRound is about how many bytes of replies are written between two looks at
+// epoll: clients who read large ones as fast as they can wait for each other.
+const maxRound = 16 << 20
+
 // maxEvents bounds the connections that one look at epoll reads from. The
 // kernel hands out those that are ready in turn, so none starves.
 const maxEvents = 512
@@ -29,6 +33,7 @@ type poller struct {
 	wakeFD int         // eventfd
 	woken  atomic.Bool // wakeFD has been written to and not read yet
 	conns  []*polled   // by descriptor
+	budget int         // bytes that may still be written before the next look
 	events [maxEvents]unix.EpollEvent
 }
 
@@ -61,6 +66,7 @@ func (p *poller) close() {
 
 // wait reads from every connection that has something, see waiter.
 func (p *poller) wait(ready []*conn, until time.Time) []*conn {
+	p.budget = maxRound
 	n := p.look()
 	if n == 0 {
 		if d := time.Until(until); d > 0 {
@@ -203,15 +209,27 @@ func (t *polled) more() (again bool) {
 }
 
 // flush writes the replies; false while there are some that the socket does not
-// take, and when it never will.
+// take or that others must not wait for, and when it never will.
 func (t *polled) flush() bool {
 	c := t.c
-	for out := c.out.Bytes(); t.off < len(out); {
-		part := out[t.off:min(len(out), t.off+maxWrite)]
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(t.fd), uintptr(unsafe.Pointer(&part[0])), uintptr(len(part)), unix.MSG_NOSIGNAL, 0, 0)
+	allowed := max(minWrite, min(maxWrite, t.p.budget))
+	for t.off < c.out.Len() {
+		if allowed <= 0 {
+			t.broken = t.watch(unix.EPOLLOUT)
+			return false
+		}
+		part := c.out.From(t.off)
+		part = part[:min(len(part), allowed)]
+		flags := uintptr(unix.MSG_NOSIGNAL)
+		if len(part) < allowed && t.off+len(part) < c.out.Len() {
+			flags |= unix.MSG_MORE // no packet of its own for a header
+		}
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(t.fd), uintptr(unsafe.Pointer(&part[0])), uintptr(len(part)), flags, 0, 0)
 		switch errno {
 		case 0:
 			t.off += int(n)
+			allowed -= int(n)
+			t.p.budget -= int(n)
 			c.moved.Add(1)
 		case unix.EINTR:
 		case unix.EAGAIN:

@@ -533,3 +533,40 @@ func testHalfClosed(t *testing.T, o Options) {
 		t.Errorf("got %q, %v", all, err)
 	}
 }
+
+// TestLargeRepliesShareTheLoop: clients that take a large reply as fast as they
+// can, or hardly at all, get all of it, and others are answered meanwhile.
+func TestLargeRepliesShareTheLoop(t *testing.T) { bothForms(t, testLargeRepliesShareTheLoop) }
+
+func testLargeRepliesShareTheLoop(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
+	const size, times, readers = 5<<20 + 7, 8, 4
+	want := fmt.Sprintf("*%d\r\n", times)
+	for i := range times {
+		want += fmt.Sprintf("$%d\r\n%s\r\n", size, strings.Repeat(string(rune('a'+i)), size))
+	}
+	want += "+PONG\r\n"
+	lazy := f.dial(t)
+	lazy.send(fmt.Sprintf("LEND %d %d\r\nPING\r\n", size, times))
+	var all sync.WaitGroup
+	for range readers {
+		c := f.dial(t)
+		all.Go(func() {
+			c.send(fmt.Sprintf("LEND %d %d\r\nPING\r\n", size, times))
+			got := make([]byte, len(want))
+			if _, err := io.ReadFull(c.nc, got); err != nil || string(got) != want {
+				t.Errorf("not what was lent (%v)", err)
+			}
+		})
+	}
+	other := f.dial(t)
+	for range 100 {
+		other.send("PING\r\n")
+		other.want("PONG")
+	}
+	all.Wait()
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(lazy.nc, got); err != nil || string(got) != want {
+		t.Errorf("not what was lent to a late reader (%v)", err)
+	}
+}

@@ -89,9 +89,18 @@ func hgetCommand(c *Call) {
 
 func (c *Call) replyField(h state.Fields, field []byte) {
 	if v, ok := h.Get(field); ok {
-		c.Out.Bulk(v)
+		c.replyValue(v)
 	} else {
 		c.Out.Null()
+	}
+}
+
+// replyValue answers the value of a field. A long one is lent to the reply.
+func (c *Call) replyValue(v []byte) {
+	if len(v) < state.LendFrom {
+		c.Out.Bulk(v)
+	} else {
+		c.Out.Lend(v)
 	}
 }
 
@@ -100,9 +109,15 @@ func hmgetCommand(c *Call) {
 	if !ok {
 		return
 	}
+	limit := NewLimit(c.Out)
 	c.Out.Array(len(c.Args) - 2)
 	for _, field := range c.Args[2:] {
 		c.replyField(h, field)
+		if limit.Exceeded() {
+			limit.Drop()
+			c.Out.Error(textTooMuch)
+			return
+		}
 	}
 }
 
@@ -115,7 +130,7 @@ func hgetallCommand(c *Call) {
 	for i := range h.Len() {
 		f, v := h.At(i)
 		c.Out.Bulk(f)
-		c.Out.Bulk(v)
+		c.replyValue(v)
 	}
 }
 
@@ -139,7 +154,7 @@ func hvalsCommand(c *Call) {
 	c.Out.Array(h.Len())
 	for i := range h.Len() {
 		_, v := h.At(i)
-		c.Out.Bulk(v)
+		c.replyValue(v)
 	}
 }
 

@@ -30,22 +30,21 @@ func hrandfieldCommand(c *Call) {
 	case count < -maxRandom:
 		c.Out.Error(textTooManyRandom)
 	case count < 0:
-		places := repeated(h.Len(), int(-count), c.Rand)
-		if replySize(h, places) > MaxString {
+		limit := NewLimit(c.Out)
+		if !c.replyFields(h, repeated(h.Len(), int(-count), c.Rand), limit.Exceeded) {
+			limit.Drop()
 			c.Out.Error(textTooManyRandom)
-			return
 		}
-		c.replyFields(h, places)
 	default:
-		c.replyFields(h, different(h.Len(), int(min(count, int64(h.Len()))), c.Rand))
+		c.replyFields(h, different(h.Len(), int(min(count, int64(h.Len()))), c.Rand), func() bool { return false })
 	}
 }
 
 // Redis bounds neither how many elements one command draws with repetition nor
 // the size of the reply, so that ten bytes can make it fill all memory. Here
-// there may be maxRandom of them, and MaxString bytes.
+// there may be maxRandom of them, within a [Limit].
 const (
-	maxRandom         = 1 << 24
+	maxRandom         = 1 << 22
 	textTooManyRandom = "ERR value is out of range, the reply would be too large"
 )
 
@@ -69,18 +68,9 @@ func (c *Call) randomCount() (n int64, ok bool) {
 	return n, true
 }
 
-// replySize is at least the bytes of the fields and values at some places.
-func replySize(h state.Fields, places []int32) (n int) {
-	for _, i := range places {
-		f, v := h.At(int(i))
-		n += len(f) + len(v)
-	}
-	return n
-}
-
 // replyFields answers the fields at some places, with their values if the call
-// wants them: pairs in RESP3.
-func (c *Call) replyFields(h state.Fields, places []int32) {
+// wants them: pairs in RESP3. It gives up, and returns false, once enough says so.
+func (c *Call) replyFields(h state.Fields, places []int32, enough func() bool) bool {
 	values := len(c.Args) == 4
 	pairs := values && c.Out.Protocol() == 3
 	if values && !pairs {
@@ -95,9 +85,13 @@ func (c *Call) replyFields(h state.Fields, places []int32) {
 		}
 		c.Out.Bulk(f)
 		if values {
-			c.Out.Bulk(v)
+			c.replyValue(v)
+		}
+		if enough() {
+			return false
 		}
 	}
+	return true
 }
 
 // repeated draws count places below n, each independent of the others.

@@ -3,6 +3,8 @@ package command
 import (
 	"math"
 
+	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state"
 	"github.com/altilium-db/altilium/state/event"
 )
 
@@ -92,32 +94,64 @@ func replyString(c *Call, key []byte) (found, ok bool) {
 	case !found:
 		c.Out.Null()
 	default:
-		c.Out.Bulk(value)
+		replyPart(c, key, value)
 	}
 	return found, true
 }
 
+// replyPart answers a part of the string at key, or all of it. A long one is
+// lent to the reply instead of being copied into it.
+func replyPart(c *Call, key, part []byte) {
+	if len(part) < state.LendFrom {
+		c.Out.Bulk(part)
+		return
+	}
+	c.View.Lend(key)
+	c.Out.Lend(part)
+}
+
 func getCommand(c *Call) { replyString(c, c.Args[1]) }
 
-// MaxReplies bounds, in bytes, the values that one request may have repeated to
-// it: the same key named a thousand times, or GET queued a thousand times, would
-// otherwise make a small request fill all memory. What a single value can be is
-// half of that.
+// MaxReplies bounds, in bytes, what one request may have repeated to it: the
+// same key named a thousand times, or GET queued a thousand times, would
+// otherwise make a small request a large answer. What a single value can be is
+// half of it.
 const MaxReplies = 1 << 30
 
+// maxCopied bounds, in bytes, how much of that may be copied: small values, which
+// are not lent. More of it would hold up everybody else.
+const maxCopied = 256 << 20
+
+// A Limit holds the replies to one request against those bounds.
+type Limit struct {
+	out      *resp.Writer
+	len, own int // of out when the request began
+}
+
+// NewLimit is called before the first byte of the replies is written to out.
+func NewLimit(out *resp.Writer) Limit { return Limit{out, out.Len(), out.Own()} }
+
+// Exceeded reports whether they have become too long.
+func (l Limit) Exceeded() bool {
+	return l.out.Len()-l.len > MaxReplies || l.out.Own()-l.own > maxCopied
+}
+
+// Drop takes them all back.
+func (l Limit) Drop() { l.out.Truncate(l.len) }
+
 func mgetCommand(c *Call) {
-	mark := c.Out.Len()
+	limit := NewLimit(c.Out)
 	c.Out.Array(len(c.Args) - 1)
 	for _, key := range c.Args[1:] {
 		// A key that holds something else is answered as if it were absent.
 		if value, found, err := c.View.String(key); err == nil && found {
-			c.Out.Bulk(value)
+			replyPart(c, key, value)
 		} else {
 			c.Out.Null()
 		}
-		if c.Out.Len()-mark > MaxReplies {
-			c.Out.Truncate(mark)
-			c.Out.Error("ERR the reply would be larger than 1 GiB")
+		if limit.Exceeded() {
+			limit.Drop()
+			c.Out.Error(textTooMuch)
 			return
 		}
 	}
@@ -168,7 +202,7 @@ func getexCommand(c *Call) {
 			return
 		}
 	}
-	c.Out.Bulk(value)
+	replyPart(c, key, value)
 	switch {
 	case o.form.absolute() && at <= c.View.Now():
 		c.Events.Delete(key, event.Expired)

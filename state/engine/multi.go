@@ -112,7 +112,7 @@ func execCommand(e *Engine, s *Session, c *command.Call) {
 
 // runQueue executes a transaction's commands as one unit.
 func (e *Engine) runQueue(s *Session, queue []queued, out *resp.Writer) {
-	mark := out.Len()
+	limit := command.NewLimit(out)
 	e.unit.exec = true
 	out.Array(len(queue))
 	for _, q := range queue {
@@ -120,13 +120,13 @@ func (e *Engine) runQueue(s *Session, queue []queued, out *resp.Writer) {
 		e.unit.volatile = e.unit.volatile || q.row.spec.Flags&command.Volatile != 0
 		began, start := e.o.Clock(), out.Len()
 		e.invoke(s, q.row, q.args, out)
-		if out.Len()-mark > command.MaxReplies {
+		if limit.Exceeded() {
 			out.Truncate(start)
-			out.Error("ERR this command was executed; its reply is left out, since those of this transaction would be larger than 1 GiB")
+			out.Error("ERR this command was executed; its reply is left out, since those of this transaction would be too large (more than 1 GiB, or 256 MiB of values below 16 KiB)")
 		}
 		q.row.stats.Micros += max(0, e.o.Clock()-began)
 		if e.broken != nil {
-			out.Truncate(mark)
+			limit.Drop()
 			out.Error(internalError(e.broken))
 			return
 		}

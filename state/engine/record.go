@@ -183,7 +183,7 @@ func (e *Engine) handOverSteps() {
 		}
 		p := &e.steps[i]
 		if p.out != nil {
-			p.step.Reply = p.out.Bytes()[p.from:p.to]
+			p.step.Reply = p.out.Append(nil, p.from, p.to)
 			if p.step.Volatile { // as is whatever shows settings, alone or within an EXEC
 				p.step.Reply = rec.hide.reply(p.step.Reply)
 			}

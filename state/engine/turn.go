@@ -185,15 +185,16 @@ func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer) {
 		r.run(e, s, c)
 	}
 	r.stats.Calls++
-	failed := out.Len() > mark && out.Bytes()[mark] == '-'
+	reply := out.From(mark)
+	failed := len(reply) > 0 && reply[0] == '-'
 	if failed {
 		r.stats.Failed++
-		e.countError(string(out.Bytes()[mark+1:]))
+		e.countError(string(reply[1:]))
 	}
 	if e.events.Len() > 0 {
 		e.settle(s, r, c, mark, failed)
 	} else if r.reads {
-		e.countLookup(c, out.Bytes()[mark:])
+		e.countLookup(c, reply)
 	}
 }
 

@@ -275,6 +275,48 @@ func TestHugeBuffersAreGivenBack(t *testing.T) {
 	}
 }
 
+// TestLargeRepliesAreLent: what a reply was given stays what it was when the
+// command was executed, though later commands of the turn change it; and
+// neither the reply nor its recording is longer or shorter for it.
+func TestLargeRepliesAreLent(t *testing.T) {
+	tape := &tape{}
+	h := newHarness(t, setup{change: tape.options})
+	c := h.connect()
+	long := strings.Repeat("x", state.LendFrom)
+	c.want("+OK +OK", "RECORD START large", "SET k "+long)
+	bulk := func(v string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(v), v) }
+	steps := [][2]string{
+		{"GET k", bulk(long)},
+		{"SETRANGE k 3 yy", fmt.Sprintf(":%d\r\n", len(long))},
+		{"GET k", bulk("xxxyy" + long[5:])},
+		{"APPEND k tail", fmt.Sprintf(":%d\r\n", len(long)+4)},
+		{"GETRANGE k 4 -1", bulk("y" + long[5:] + "tail")},
+		{"MGET k nothing k", "*3\r\n" + bulk("xxxyy"+long[5:]+"tail") + "$-1\r\n" + bulk("xxxyy"+long[5:]+"tail")},
+		{"HSET h f " + long, ":1\r\n"},
+		{"HGETALL h", "*2\r\n" + bulk("f") + bulk(long)},
+		{"HSET h f z" + long[1:], ":0\r\n"},
+		{"HMGET h f", "*1\r\n" + bulk("z"+long[1:])},
+		{"GETSET k " + long, bulk("xxxyy" + long[5:] + "tail")},
+		{"SET k " + long[1:], "+OK\r\n"},
+		{"GETDEL k", bulk(long[1:])},
+	}
+	var commands []string
+	want := ""
+	for _, s := range steps {
+		commands, want = append(commands, s[0]), want+s[1]
+	}
+	if got := c.do(commands...); got != want {
+		t.Fatalf("%d bytes of replies, want %d", len(got), len(want))
+	}
+	c.do("RECORD STOP")
+	for i, s := range tape.steps[len(tape.steps)-len(steps):] {
+		if string(s.Reply) != steps[i][1] {
+			t.Errorf("%.20s was recorded with a reply of %d bytes, it had %d", steps[i][0], len(s.Reply), len(steps[i][1]))
+		}
+	}
+	h.check()
+}
+
 // steady is an engine in the middle of its work, for what is measured.
 func steady(tb testing.TB) (*harness, *client) {
 	h := newHarness(tb, setup{change: func(o *Options) {

@@ -1,0 +1,139 @@
+package resp
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// TestWriterParts: whatever is written, lent and taken back, a Writer holds what
+// a plain buffer would hold, from every offset on.
+func TestWriterParts(t *testing.T) {
+	large := bytes.Repeat([]byte("0123456789abcdef"), 3*closeFrom/16)
+	rapid.Check(t, func(t *rapid.T) {
+		var w, plain Writer
+		marks := []int{0}
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			n := rapid.SampledFrom([]int{0, 1, 100, closeFrom/2 + 1, closeFrom, len(large)}).Draw(t, "bytes")
+			switch rapid.SampledFrom([]string{"int", "error", "bulk", "lend", "truncate", "reset"}).Draw(t, "step") {
+			case "int":
+				w.Int(int64(n))
+				plain.buf = fmt.Appendf(plain.buf, ":%d\r\n", n)
+			case "error":
+				w.Error(strings.Repeat("E", 20))
+				plain.buf = append(plain.buf, "-"+strings.Repeat("E", 20)+"\r\n"...)
+			case "bulk":
+				w.Bulk(large[:n])
+				plain.buf = appendBulk(plain.buf, large[:n])
+			case "lend":
+				w.Lend(large[:n])
+				plain.buf = appendBulk(plain.buf, large[:n])
+			case "truncate":
+				i := rapid.IntRange(0, len(marks)-1).Draw(t, "mark")
+				w.Truncate(marks[i])
+				plain.buf, marks = plain.buf[:marks[i]], marks[:i+1]
+			case "reset":
+				w.Reset(n)
+				plain.buf, marks = plain.buf[:0], marks[:1]
+			}
+			if len(plain.buf) > marks[len(marks)-1] {
+				marks = append(marks, len(plain.buf))
+			}
+			if w.Len() != len(plain.buf) || w.Own() > w.Len() {
+				t.Fatalf("%d bytes, %d of its own, want %d", w.Len(), w.Own(), len(plain.buf))
+			}
+		}
+		if got := w.Bytes(); !bytes.Equal(got, plain.buf) {
+			t.Fatal("the whole differs")
+		}
+		for at := 0; at < len(plain.buf); {
+			run := w.From(at)
+			if len(run) == 0 || !bytes.HasPrefix(plain.buf[at:], run) {
+				t.Fatalf("%d bytes from %d on differ", len(run), at)
+			}
+			at += len(run)
+		}
+		if len(w.From(w.Len())) != 0 {
+			t.Fatal("there is something behind the end")
+		}
+		for _, m := range marks[:len(marks)-1] {
+			if b := w.From(m)[0]; b != plain.buf[m] {
+				t.Fatalf("a reply at %d begins with %q, want %q", m, b, plain.buf[m])
+			}
+		}
+		from := rapid.SampledFrom(marks).Draw(t, "from")
+		if got := w.Append([]byte("x"), from, w.Len()); string(got) != "x"+string(plain.buf[from:]) {
+			t.Fatalf("the bytes from %d on differ", from)
+		}
+	})
+}
+
+func appendBulk(dst, b []byte) []byte {
+	var w Writer
+	w.header('$', len(b))
+	return append(append(append(dst, w.buf...), b...), "\r\n"...)
+}
+
+// TestLentIsNotCopied: a lent value takes no memory of the Writer's, and a large
+// reply is not moved while it grows.
+func TestLentIsNotCopied(t *testing.T) {
+	value := make([]byte, 64<<20)
+	var w Writer
+	w.Lend(value)
+	w.Bulk(value[:100])
+	if n := w.Own(); n > 200 {
+		t.Errorf("a lent value takes %d bytes", n)
+	}
+	if run := w.From(len("$67108864\r\n")); &run[0] != &value[0] {
+		t.Error("the lent value is not where it was")
+	}
+	w.Reset(0)
+	if w.Len() != 0 || w.Own() != 0 || w.parts != nil {
+		t.Errorf("%d bytes are left", w.Len())
+	}
+	small := value[:1000]
+	w.Bulk(small)
+	first := &w.From(0)[0]
+	for range 10_000 {
+		w.Bulk(small)
+	}
+	moved := w.From(0)
+	if &moved[0] == first {
+		t.Fatal("this reply should have grown out of its first buffer")
+	}
+	for range 90_000 {
+		w.Bulk(small)
+	}
+	if &moved[0] != &w.From(0)[0] {
+		t.Error("what was written long ago was moved again")
+	}
+}
+
+// TestParserGrowsFast: a long argument is not moved more often than it must.
+func TestParserGrowsFast(t *testing.T) {
+	value := bytes.Repeat([]byte("v"), 100<<20)
+	wire := AppendCommand(nil, []byte("SET"), []byte("k"), value)
+	p := NewParser()
+	moves := 0
+	for at := 0; at < len(wire); {
+		size := len(p.buf)
+		n := copy(p.Space(), wire[at:min(len(wire), at+64<<10)])
+		p.Filled(n)
+		at += n
+		if len(p.buf) != size {
+			moves++
+			if len(p.buf) > 4*(at+64<<10) {
+				t.Fatalf("%d bytes have arrived, there is room for %d", at, len(p.buf))
+			}
+		}
+		if _, err := p.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if moves > 16 {
+		t.Errorf("the buffer was moved %d times", moves)
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event/pack"
 )
 
 // FormatVersion is the version of the checkpoint file that this package writes.
@@ -63,22 +64,22 @@ func plan(st *state.State, m Meta) head {
 
 // append appends the head to dst: as many bytes whatever the values are.
 func (h *head) append(dst []byte) []byte {
-	dst = appendArray(dst, headFields)
-	dst = appendWide(dst, h.version)
-	dst = appendBin(dst, h.id[:])
+	dst = pack.AppendArray(dst, headFields)
+	dst = pack.AppendWide(dst, h.version)
+	dst = pack.AppendBin(dst, h.id[:])
 	for _, v := range [...]uint64{h.offset, uint64(h.time), h.digest, h.keys} {
-		dst = appendWide(dst, v)
+		dst = pack.AppendWide(dst, v)
 	}
-	dst = appendArray(dst, len(h.counts))
+	dst = pack.AppendArray(dst, len(h.counts))
 	for _, n := range h.counts {
-		dst = appendWide(dst, n)
+		dst = pack.AppendWide(dst, n)
 	}
-	dst = appendArray(dst, len(h.shards))
+	dst = pack.AppendArray(dst, len(h.shards))
 	for _, s := range h.shards {
-		dst = appendArray(dst, 3)
-		dst = appendWide(dst, uint64(s.db))
-		dst = appendWide(dst, s.records)
-		dst = appendWide(dst, s.bytes)
+		dst = pack.AppendArray(dst, 3)
+		dst = pack.AppendWide(dst, uint64(s.db))
+		dst = pack.AppendWide(dst, s.records)
+		dst = pack.AppendWide(dst, s.bytes)
 	}
 	return dst
 }
@@ -86,35 +87,35 @@ func (h *head) append(dst []byte) []byte {
 // parseHead reads what append wrote. Its CRC has been checked: what is wrong
 // here is a newer format or a bug.
 func parseHead(p []byte) (h head, err error) {
-	u := unpacker{p: p}
-	fields := u.array()
-	if h.version = u.uint(); !u.bad && h.version > FormatVersion {
+	u := pack.Reader{Rest: p}
+	fields := u.Array()
+	if h.version = u.Uint(); !u.Bad && h.version > FormatVersion {
 		return h, fmt.Errorf("%w: checkpoint format %d, this program reads %d; use a newer altilium",
 			log.ErrNewerFormat, h.version, FormatVersion)
 	}
-	id := u.bin()
-	h.offset, h.time, h.digest, h.keys = u.uint(), int64(u.uint()), u.uint(), u.uint()
-	counts := u.array()
-	if u.bad || fields != headFields || len(id) != len(h.id) || counts != len(h.counts) {
+	id := u.Bin()
+	h.offset, h.time, h.digest, h.keys = u.Uint(), int64(u.Uint()), u.Uint(), u.Uint()
+	counts := u.Array()
+	if u.Bad || fields != headFields || len(id) != len(h.id) || counts != len(h.counts) {
 		return h, errHead
 	}
 	copy(h.id[:], id)
 	for db := range h.counts {
-		h.counts[db] = u.uint()
+		h.counts[db] = u.Uint()
 	}
-	h.shards = make([]shard, u.array())
+	h.shards = make([]shard, u.Array())
 	for i := range h.shards {
-		if u.array() != 3 {
-			u.fail()
+		if u.Array() != 3 {
+			u.Fail()
 		}
-		db := u.uint()
+		db := u.Uint()
 		if db >= state.Databases {
-			u.fail()
+			u.Fail()
 			db = 0
 		}
-		h.shards[i] = shard{db: int(db), records: u.uint(), bytes: u.uint()}
+		h.shards[i] = shard{db: int(db), records: u.Uint(), bytes: u.Uint()}
 	}
-	if u.bad || len(u.p) > 0 || !h.consistent() {
+	if u.Bad || len(u.Rest) > 0 || !h.consistent() {
 		return h, errHead
 	}
 	return h, nil
@@ -137,45 +138,45 @@ func (h *head) consistent() bool {
 // appendRecord appends what a checkpoint keeps of a key.
 func appendRecord(dst []byte, r *state.Record) []byte {
 	dst = append(dst, 0x95)
-	dst = appendBin(dst, r.Key)
-	dst = appendUint(dst, uint64(r.Type))
-	dst = appendUint(dst, uint64(r.Encoding))
-	dst = appendUint(dst, uint64(r.ExpireAt))
+	dst = pack.AppendBin(dst, r.Key)
+	dst = pack.AppendUint(dst, uint64(r.Type))
+	dst = pack.AppendUint(dst, uint64(r.Encoding))
+	dst = pack.AppendUint(dst, uint64(r.ExpireAt))
 	if len(r.Pairs) == 0 {
-		return appendBin(dst, r.Value)
+		return pack.AppendBin(dst, r.Value)
 	}
-	dst = appendArray(dst, len(r.Pairs))
+	dst = pack.AppendArray(dst, len(r.Pairs))
 	for _, p := range r.Pairs {
-		dst = appendBin(dst, p)
+		dst = pack.AppendBin(dst, p)
 	}
 	return dst
 }
 
 // readRecord reads a record from the front of u into r, reusing its Pairs. Its
 // slices point into what is read.
-func readRecord(u *unpacker, r *state.Record) bool {
-	if u.array() != 5 {
-		u.fail()
+func readRecord(u *pack.Reader, r *state.Record) bool {
+	if u.Array() != 5 {
+		u.Fail()
 	}
-	r.Key = u.bin()
-	typ, enc, at := u.uint(), u.uint(), u.uint()
+	r.Key = u.Bin()
+	typ, enc, at := u.Uint(), u.Uint(), u.Uint()
 	if typ > 255 || enc > 255 || at > 1<<63-1 {
-		u.fail()
+		u.Fail()
 	}
 	r.Type, r.Encoding, r.ExpireAt = state.Type(typ), uint8(enc), int64(at)
 	r.Value, r.Pairs = nil, r.Pairs[:0]
-	if u.isBin() {
-		r.Value = u.bin()
-		return !u.bad
+	if u.IsBin() {
+		r.Value = u.Bin()
+		return !u.Bad
 	}
-	n := u.array()
+	n := u.Array()
 	for range n {
-		r.Pairs = append(r.Pairs, u.bin())
-		if u.bad {
+		r.Pairs = append(r.Pairs, u.Bin())
+		if u.Bad {
 			break
 		}
 	}
-	return !u.bad && n > 0 && n%2 == 0
+	return !u.Bad && n > 0 && n%2 == 0
 }
 
 // sealBlock fills in the length and CRC of a block whose payload lies after

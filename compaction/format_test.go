@@ -13,6 +13,7 @@ import (
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event/pack"
 	"pgregory.net/rapid"
 )
 
@@ -101,11 +102,11 @@ func TestRecordRoundTrip(t *testing.T) {
 		}
 		p := appendRecord(nil, &want)
 		got := state.Record{Pairs: [][]byte{[]byte("left over")}}
-		if u := (unpacker{p: p}); !readRecord(&u, &got) || len(u.p) > 0 || !sameRecord(&got, &want) {
+		if u := (pack.Reader{Rest: p}); !readRecord(&u, &got) || len(u.Rest) > 0 || !sameRecord(&got, &want) {
 			t.Fatalf("%+v reads as %+v", want, got)
 		}
 		cut := rapid.IntRange(0, len(p)-1).Draw(t, "cut")
-		if u := (unpacker{p: p[:cut]}); readRecord(&u, &got) {
+		if u := (pack.Reader{Rest: p[:cut]}); readRecord(&u, &got) {
 			t.Fatalf("%d of %d bytes read as a record", cut, len(p))
 		}
 	})
@@ -121,10 +122,10 @@ func FuzzRecord(f *testing.F) {
 	f.Add([]byte{0xdd, 0, 0, 0, 5, 0xc5, 0, 1, 'k', 0xcf, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xc4, 0})
 	f.Fuzz(func(t *testing.T, p []byte) {
 		var r, again state.Record
-		if u := (unpacker{p: p}); !readRecord(&u, &r) {
+		if u := (pack.Reader{Rest: p}); !readRecord(&u, &r) {
 			return
 		}
-		u := unpacker{p: appendRecord(nil, &r)}
+		u := pack.Reader{Rest: appendRecord(nil, &r)}
 		if !readRecord(&u, &again) || !sameRecord(&r, &again) {
 			t.Fatalf("%+v became %+v", r, again)
 		}

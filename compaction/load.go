@@ -9,6 +9,7 @@ import (
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event/pack"
 )
 
 // Load reads the checkpoint that the manifest of dir describes as want. The
@@ -103,7 +104,7 @@ func (l *loader) load(progress func(done, total int64)) (*state.State, error) {
 	var rec state.Record
 	for c := range l.full {
 		db := l.src.head.shards[c.shard].db
-		for u := (unpacker{p: c.data}); len(u.p) > 0; seen[c.shard]++ {
+		for u := (pack.Reader{Rest: c.data}); len(u.Rest) > 0; seen[c.shard]++ {
 			if !readRecord(&u, &rec) {
 				return nil, l.src.refuse(c.pos, "a record of the block cannot be read")
 			}

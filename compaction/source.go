@@ -11,6 +11,7 @@ import (
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event/pack"
 )
 
 // source reads a checkpoint file in order: its header when it is opened, then
@@ -186,14 +187,14 @@ func (s *source) end() error {
 type records struct {
 	src  *source
 	c    chunk
-	u    unpacker
+	u    pack.Reader
 	rec  state.Record
 	seen uint64 // records of the shard of c
 }
 
 // next returns the next record, valid until the next call; io.EOF at the end.
 func (r *records) next() (state.Record, error) {
-	for len(r.u.p) == 0 {
+	for len(r.u.Rest) == 0 {
 		before := r.c.shard
 		c, err := r.src.next(r.c.data)
 		if c.shard != before || err != nil {
@@ -205,7 +206,7 @@ func (r *records) next() (state.Record, error) {
 		if err != nil {
 			return state.Record{}, err
 		}
-		r.c, r.u = c, unpacker{p: c.data}
+		r.c, r.u = c, pack.Reader{Rest: c.data}
 	}
 	if !readRecord(&r.u, &r.rec) {
 		return state.Record{}, r.src.refuse(r.c.pos, "a record of the block cannot be read")

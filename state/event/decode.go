@@ -1,10 +1,11 @@
 package event
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/altilium-db/altilium/state/event/pack"
 )
 
 // ErrMalformed is returned when bytes are no event of this vocabulary: cut
@@ -17,52 +18,52 @@ var errNoHeader = fmt.Errorf("%w: no header", ErrMalformed)
 // DecodeHeader reads the head of a body and returns it with the bytes of the
 // events that follow. The header points into body.
 func DecodeHeader(body []byte) (h Header, events []byte, err error) {
-	d := decoder{rest: body}
-	if d.array() != 3 {
+	d := decoder{pack.Reader{Rest: body}}
+	if d.Array() != 3 {
 		return h, nil, errNoHeader
 	}
 	h.DB = d.db()
-	if d.isArray() {
+	if d.IsArray() {
 		h.Conn, h.Origin = d.origin()
 	} else {
-		h.Conn = d.uint()
+		h.Conn = d.Uint()
 	}
-	if d.isArray() {
-		h.Argv = d.list([][]byte{}, d.array()) // not nil, even when empty: that would mean Name
+	if d.IsArray() {
+		h.Argv = d.list([][]byte{}, d.Array()) // not nil, even when empty: that would mean Name
 	} else {
-		h.Name = string(d.bin())
+		h.Name = string(d.Bin())
 	}
-	if d.err != nil {
-		return Header{}, nil, d.err
+	if d.Bad {
+		return Header{}, nil, ErrMalformed
 	}
-	return h, d.rest, nil
+	return h, d.Rest, nil
 }
 
 // SkipHeader is DecodeHeader for those who want the database and the events
 // only. It allocates nothing.
 func SkipHeader(body []byte) (db int, events []byte, err error) {
-	d := decoder{rest: body}
-	if d.array() != 3 {
+	d := decoder{pack.Reader{Rest: body}}
+	if d.Array() != 3 {
 		return 0, nil, errNoHeader
 	}
 	db = d.db()
-	d.skip() // conn
-	d.skip() // cause
-	if d.err != nil {
-		return 0, nil, d.err
+	d.Skip() // conn
+	d.Skip() // cause
+	if d.Bad {
+		return 0, nil, ErrMalformed
 	}
-	return db, d.rest, nil
+	return db, d.Rest, nil
 }
 
 func (d *decoder) origin() (conn uint64, o *Origin) {
-	if d.array() != 6 {
-		d.fail()
+	if d.Array() != 6 {
+		d.Fail()
 		return 0, nil
 	}
-	conn = d.uint()
+	conn = d.Uint()
 	o = &Origin{}
 	for _, field := range [...]*string{&o.Addr, &o.User, &o.Name, &o.Lib, &o.LibVer} {
-		*field = string(d.bin())
+		*field = string(d.Bin())
 	}
 	return conn, o
 }
@@ -72,18 +73,18 @@ func (d *decoder) origin() (conn uint64, o *Origin) {
 // Nothing is allocated by a length that was only announced: Items grow as they
 // are met.
 func (e *Event) Decode(p []byte) (rest []byte, err error) {
-	d := decoder{rest: p}
-	n := d.array() - 1
-	kind := d.atMost(math.MaxUint8)
+	d := decoder{pack.Reader{Rest: p}}
+	n := d.Array() - 1
+	kind := d.AtMost(math.MaxUint8)
 	*e = Event{Kind: Kind(kind), Items: e.Items[:0]}
-	if d.err == nil && !e.Kind.takes(n) {
+	if !d.Bad && !e.Kind.takes(n) {
 		return nil, fmt.Errorf("%w: %v with %d fields", ErrMalformed, e.Kind, n)
 	}
 	e.fields(&d, n)
-	if d.err != nil {
-		return nil, d.err
+	if d.Bad {
+		return nil, ErrMalformed
 	}
-	return d.rest, nil
+	return d.Rest, nil
 }
 
 // takes reports whether an event of this kind may have n fields.
@@ -114,10 +115,10 @@ func (e *Event) fields(d *decoder, n int) {
 	case Swap:
 		e.DB, e.DB2 = d.db(), d.db()
 	case Cause:
-		e.Items = d.list(e.Items, d.array())
+		e.Items = d.list(e.Items, d.Array())
 	case FlushAll:
 	default:
-		e.Key = d.bin()
+		e.Key = d.Bin()
 		e.keyFields(d, n)
 	}
 }
@@ -125,193 +126,42 @@ func (e *Event) fields(d *decoder, n int) {
 func (e *Event) keyFields(d *decoder, n int) {
 	switch e.Kind {
 	case String, Text:
-		e.Value = d.bin()
+		e.Value = d.Bin()
 		if n == 3 {
-			e.At = d.int()
+			e.At = d.Int()
 		}
 	case Append:
-		e.Value = d.bin()
+		e.Value = d.Bin()
 	case Range:
-		e.At, e.Value = d.int(), d.bin()
+		e.At, e.Value = d.Int(), d.Bin()
 	case HashSet, HashDelete:
 		e.Items = d.list(e.Items, n-1)
 	case Delete:
-		e.Reason = Reason(d.atMost(math.MaxUint8))
+		e.Reason = Reason(d.AtMost(math.MaxUint8))
 	case Expire:
-		e.At = d.int()
+		e.At = d.Int()
 	case Rename:
-		e.To = d.bin()
+		e.To = d.Bin()
 	case Copy:
-		e.To, e.DB = d.bin(), d.db()
+		e.To, e.DB = d.Bin(), d.db()
 	case Move:
 		e.DB = d.db()
 	}
 }
 
-// decoder reads msgpack values and remembers the first thing that is wrong.
-type decoder struct {
-	rest []byte
-	err  error
-}
+// decoder reads the fields of events.
+type decoder struct{ pack.Reader }
 
-func (d *decoder) fail() {
-	if d.err == nil {
-		d.err = ErrMalformed
-	}
-	d.rest = nil
-}
-
-// take returns the next n bytes.
-func (d *decoder) take(n uint64) []byte {
-	if n > uint64(len(d.rest)) {
-		d.fail()
-		return nil
-	}
-	p := d.rest[:n:n]
-	d.rest = d.rest[n:]
-	return p
-}
-
-// lead reads the first byte of a value, 0xc1 (which msgpack never uses) where
-// there is none.
-func (d *decoder) lead() byte {
-	if p := d.take(1); p != nil {
-		return p[0]
-	}
-	return 0xc1
-}
-
-// number reads an unsigned big-endian number of n bytes.
-func (d *decoder) number(n uint64) uint64 {
-	p := d.take(n)
-	if p == nil {
-		return 0
-	}
-	switch n {
-	case 1:
-		return uint64(p[0])
-	case 2:
-		return uint64(binary.BigEndian.Uint16(p))
-	case 4:
-		return uint64(binary.BigEndian.Uint32(p))
-	default:
-		return binary.BigEndian.Uint64(p)
-	}
-}
-
-func (d *decoder) isArray() bool {
-	if len(d.rest) == 0 {
-		return false
-	}
-	b := d.rest[0]
-	return b&0xf0 == 0x90 || b == 0xdc || b == 0xdd
-}
-
-// array reads an array's head; its length is at most the bytes that are left.
-func (d *decoder) array() int {
-	var n uint64
-	switch b := d.lead(); {
-	case b&0xf0 == 0x90:
-		n = uint64(b & 0x0f)
-	case b == 0xdc:
-		n = d.number(2)
-	case b == 0xdd:
-		n = d.number(4)
-	default:
-		d.fail()
-	}
-	if n > uint64(len(d.rest)) {
-		d.fail()
-		return 0
-	}
-	return int(n)
-}
-
-// uint reads an integer of any form that is not negative: msgpack writers may
-// choose a signed form for it.
-func (d *decoder) uint() uint64 {
-	switch b := d.lead(); {
-	case b < 0x80:
-		return uint64(b)
-	case b >= 0xcc && b <= 0xcf:
-		return d.number(1 << (b - 0xcc))
-	case b >= 0xd0 && b <= 0xd3:
-		size := uint64(1) << (b - 0xd0)
-		v := d.number(size)
-		if v>>(8*size-1) != 0 {
-			break
-		}
-		return v
-	}
-	d.fail()
-	return 0
-}
-
-// atMost reads an integer that must fit: cutting one off would make another
-// fact of it.
-func (d *decoder) atMost(limit uint64) uint64 {
-	v := d.uint()
-	if v > limit {
-		d.fail()
-		return 0
-	}
-	return v
-}
-
-func (d *decoder) int() int64 { return int64(d.atMost(math.MaxInt64)) }
-func (d *decoder) db() int    { return int(d.atMost(math.MaxUint8)) }
+func (d *decoder) db() int { return int(d.AtMost(math.MaxUint8)) }
 
 // list appends n texts to items.
 func (d *decoder) list(items [][]byte, n int) [][]byte {
 	for range n {
-		item := d.bin()
-		if d.err != nil {
+		item := d.Bin()
+		if d.Bad {
 			break
 		}
 		items = append(items, item)
 	}
 	return items
-}
-
-// bin reads bin or str: their bytes are all that matters here.
-func (d *decoder) bin() []byte {
-	switch b := d.lead(); {
-	case b == 0xc4, b == 0xd9:
-		return d.take(d.number(1))
-	case b == 0xc5, b == 0xda:
-		return d.take(d.number(2))
-	case b == 0xc6, b == 0xdb:
-		return d.take(d.number(4))
-	case b&0xe0 == 0xa0:
-		return d.take(uint64(b & 0x1f))
-	}
-	d.fail()
-	return nil
-}
-
-// skip passes over an unsigned number, a text, or an array of those.
-func (d *decoder) skip() {
-	if len(d.rest) == 0 {
-		d.fail()
-		return
-	}
-	if d.isArray() {
-		for n := d.array(); n > 0 && d.err == nil; n-- {
-			d.skipScalar()
-		}
-		return
-	}
-	d.skipScalar()
-}
-
-func (d *decoder) skipScalar() {
-	if len(d.rest) == 0 {
-		d.fail()
-		return
-	}
-	if b := d.rest[0]; b < 0x80 || b >= 0xcc && b <= 0xd3 {
-		d.uint()
-		return
-	}
-	d.bin()
 }

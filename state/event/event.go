@@ -1,5 +1,7 @@
 package event
 
+import "github.com/altilium-db/altilium/state/event/pack"
+
 // Kind is the kind of an event: a fixed number, see the package comment.
 type Kind uint8
 
@@ -198,6 +200,6 @@ func (b *Buffer) list(k Kind, key []byte, items [][]byte) {
 	}
 }
 
-func (b *Buffer) array(n int)   { b.buf = appendArray(b.buf, n) }
-func (b *Buffer) uint(v uint64) { b.buf = appendUint(b.buf, v) }
-func (b *Buffer) bin(p []byte)  { b.buf = appendBin(b.buf, p) }
+func (b *Buffer) array(n int)   { b.buf = pack.AppendArray(b.buf, n) }
+func (b *Buffer) uint(v uint64) { b.buf = pack.AppendUint(b.buf, v) }
+func (b *Buffer) bin(p []byte)  { b.buf = pack.AppendBin(b.buf, p) }

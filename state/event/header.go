@@ -1,5 +1,7 @@
 package event
 
+import "github.com/altilium-db/altilium/state/event/pack"
+
 // Origin is what is known of the connection that caused an entry.
 type Origin struct {
 	Addr   string // "127.0.0.1:52341"
@@ -20,23 +22,23 @@ type Header struct {
 
 // AppendHeader appends the byte form of h to dst.
 func AppendHeader(dst []byte, h Header) []byte {
-	dst = appendArray(dst, 3)
-	dst = appendUint(dst, uint64(h.DB))
+	dst = pack.AppendArray(dst, 3)
+	dst = pack.AppendUint(dst, uint64(h.DB))
 	if h.Origin == nil {
-		dst = appendUint(dst, h.Conn)
+		dst = pack.AppendUint(dst, h.Conn)
 	} else {
-		dst = appendArray(dst, 6)
-		dst = appendUint(dst, h.Conn)
+		dst = pack.AppendArray(dst, 6)
+		dst = pack.AppendUint(dst, h.Conn)
 		for _, s := range [...]string{h.Origin.Addr, h.Origin.User, h.Origin.Name, h.Origin.Lib, h.Origin.LibVer} {
-			dst = appendStr(dst, s)
+			dst = pack.AppendStr(dst, s)
 		}
 	}
 	if h.Argv == nil {
-		return appendStr(dst, h.Name)
+		return pack.AppendStr(dst, h.Name)
 	}
-	dst = appendArray(dst, len(h.Argv))
+	dst = pack.AppendArray(dst, len(h.Argv))
 	for _, arg := range h.Argv {
-		dst = appendBin(dst, arg)
+		dst = pack.AppendBin(dst, arg)
 	}
 	return dst
 }

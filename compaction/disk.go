@@ -1,10 +1,10 @@
 package compaction
 
 import (
-	"errors"
 	"io"
 	"os"
-	"runtime"
+
+	"github.com/altilium-db/altilium/log"
 )
 
 // disk is what writing a checkpoint asks of the file system. There is a second
@@ -36,15 +36,4 @@ func (osDisk) create(path string) (file, error) {
 
 func (osDisk) rename(from, to string) error { return os.Rename(from, to) }
 
-// syncDir makes the names in a directory durable. Windows keeps them so by
-// itself and has no call for it.
-func (osDisk) syncDir(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+func (osDisk) syncDir(path string) error { return log.SyncDir(path) }

@@ -25,7 +25,7 @@ type Policy struct {
 // ParsePolicy reads the retention setting: "all", a size ("2GB", "500MB"; powers
 // of 1024, at least 1 MB) or an age ("24h", "7d"; at least a minute).
 func ParsePolicy(s string) (Policy, error) {
-	bad := fmt.Errorf(`retention %q: want "all", a size such as "2GB" or an age such as "24h" or "7d"`, s)
+	bad := fmt.Errorf(`retention %q: want "all", a size such as "500MB" or "2GB" (at least 1MB) or an age such as "24h" or "7d" (at least 1m)`, s)
 	if s == "all" {
 		return Policy{}, nil
 	}

@@ -108,7 +108,7 @@ func (d *Dir) quarantine(first uint64, from int64, whole bool, cut *Cut) error {
 		if err := os.Remove(path); err != nil {
 			return err
 		}
-		return syncDir(filepath.Dir(path))
+		return SyncDir(filepath.Dir(path))
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -140,7 +140,7 @@ func writeNew(path string, r io.Reader) (int64, error) {
 		return 0, err
 	}
 	n, err := io.Copy(f, r)
-	if err = errors.Join(err, f.Sync(), f.Close(), syncDir(filepath.Dir(path))); err != nil {
+	if err = errors.Join(err, f.Sync(), f.Close(), SyncDir(filepath.Dir(path))); err != nil {
 		return 0, errors.Join(err, os.Remove(path))
 	}
 	return n, nil

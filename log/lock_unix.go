@@ -22,8 +22,9 @@ func flock(f *os.File, shared bool) (held bool, err error) {
 	return false, err
 }
 
-// syncDir makes the names in a directory durable.
-func syncDir(path string) error {
+// SyncDir makes the names in a directory durable: a file that was created or
+// renamed there is found again after a power loss.
+func SyncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
 		return err

@@ -25,5 +25,5 @@ func flock(f *os.File, shared bool) (held bool, err error) {
 	return false, err
 }
 
-// syncDir does nothing: Windows keeps names durable by itself.
-func syncDir(string) error { return nil }
+// SyncDir does nothing: Windows keeps names durable by itself.
+func SyncDir(string) error { return nil }

@@ -141,7 +141,7 @@ func (l *Log) makeDurable(d *Dir) error {
 		}
 		m.Sealed = append(m.Sealed, s.sealed())
 	}
-	if err := errors.Join(fdatasync(l.active.f), syncDir(filepath.Join(l.dir, "wal"))); err != nil {
+	if err := errors.Join(fdatasync(l.active.f), SyncDir(filepath.Join(l.dir, "wal"))); err != nil {
 		return err
 	}
 	l.active.named = true

@@ -192,7 +192,7 @@ func ReplaceFile(path string, data []byte) error {
 	if err := os.Rename(tmp, path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
 // Newest is the newest checkpoint at or before an offset.
@@ -268,14 +268,14 @@ func create(dir string, m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.Sync(), f.Close(), syncDir(filepath.Join(dir, "wal")), syncDir(dir)); err != nil {
+	if err := errors.Join(f.Sync(), f.Close(), SyncDir(filepath.Join(dir, "wal")), SyncDir(dir)); err != nil {
 		return err
 	}
 	if err := m.write(dir); err != nil {
 		return err
 	}
 	// The name of dir itself is in its parent, which may not be ours to open.
-	if err := syncDir(filepath.Dir(dir)); err != nil && !errors.Is(err, fs.ErrPermission) {
+	if err := SyncDir(filepath.Dir(dir)); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
 	return nil

@@ -193,7 +193,7 @@ func (l *Log) syncNames() error {
 			return err
 		}
 	}
-	if err := syncDir(filepath.Join(l.dir, "wal")); err != nil {
+	if err := SyncDir(filepath.Join(l.dir, "wal")); err != nil {
 		return err
 	}
 	return l.lock.holds(l.dir) // or they were another directory's names

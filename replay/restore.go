@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -132,19 +131,7 @@ func moveInto(partial, out string, at func(step) error) error {
 	if err := os.Rename(partial, out); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(filepath.Clean(out)))
-}
-
-// syncDir makes the names in a directory durable; Windows does so by itself.
-func syncDir(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return log.SyncDir(filepath.Dir(filepath.Clean(out)))
 }
 
 // ErrOut is returned for an --out that a restore will not write to.

@@ -34,6 +34,8 @@ func debugCommand(e *Engine, s *Session, c *command.Call) {
 	case word == "sleep" && len(c.Args) == 3:
 		e.sleep(string(c.Args[2]))
 		c.Out.OK()
+	case word == "digest" && e.mode == modeLoading:
+		c.Out.Error(loadingText) // there is no data yet to have one
 	case word == "digest" && len(c.Args) == 2:
 		sum := e.state.RedisDigest()
 		c.Out.Simple(hex.EncodeToString(sum[:]))

@@ -48,6 +48,12 @@
 // every command is a function of (state, clock, seed, connection), except for
 // those that the table marks volatile.
 //
+// The wall clock may be put back. Expiry follows it, as in Redis: a key lives
+// until the clock reaches its time, however often that is. An entry's time
+// stands still meanwhile, so that points in time stay ordered. The past is read
+// with the time of its last entry for a clock: `at @last` may then show a key as
+// expired that the server, whose clock is behind, still serves.
+//
 // A Tick is bounded by a number of keys for the same reason: a bound in time
 // would remove other keys in a replay.
 //

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/altilium-db/altilium/log"
 )
 
 // TestTickRemovesDueKeys: each due key goes by an entry of its own, which says
@@ -46,6 +48,45 @@ func TestTickIsBounded(t *testing.T) {
 	c.want(":500", "DBSIZE")
 	h.e.Tick()
 	c.want(":0", "DBSIZE")
+	h.check()
+}
+
+// TestClockPutBack: keys live by the wall clock, entries never go back in time,
+// and the log replays to the same state.
+func TestClockPutBack(t *testing.T) {
+	h := newHarness(t, setup{})
+	c := h.connect()
+	c.do("SET before v PX 60000", "SET gone v PX 1")
+	h.advance(time.Second)
+	h.e.Tick()
+	noon := h.log.LastTime()
+	h.advance(-time.Hour)
+	h.e.Tick()
+	c.want("$1 v :3659000 $-1", "GET before", "PTTL before", "GET gone")
+	c.want("+OK +OK", "SET after v PX 10", "SET stays v")
+	if h.log.LastTime() != noon {
+		t.Errorf("the log's time went from %d to %d", noon, h.log.LastTime())
+	}
+	h.advance(11 * time.Millisecond)
+	h.e.Tick()
+	c.want("$-1 $1 v $1 v", "GET after", "GET before", "GET stays")
+	h.advance(2 * time.Hour)
+	h.e.Tick()
+	c.want("$-1 :1", "GET before", "DBSIZE")
+	c.want("+OK", "SET late v")
+	last := int64(0)
+	if err := eachEntry(h.log, func(en log.Entry) error {
+		if en.Time < last {
+			t.Errorf("@%d is of %d, the entry before it of %d", en.Offset, en.Time, last)
+		}
+		last = en.Time
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if last != h.clock {
+		t.Errorf("the last entry is of %d, the clock shows %d", last, h.clock)
+	}
 	h.check()
 }
 

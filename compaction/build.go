@@ -15,6 +15,7 @@ import (
 type Built struct {
 	Base           // State is at Offset; Checkpoint and Refused say what it began from
 	LogID   log.ID // of the log
+	Root    log.ID // its RootID
 	At      uint64 // the offset: what was asked for, or the end of the log
 	AtTime  int64  // µs since 1970 of the entry there; 0 for offset 0
 	Entries uint64 // applied on top of the checkpoint
@@ -54,11 +55,11 @@ func build(dir string, m *log.Manifest, at uint64, progress func(done, total int
 	if err != nil {
 		return nil, err
 	}
-	b := &Built{Base: *base, LogID: m.LogID, At: base.Offset(), AtTime: base.Time()}
+	b := &Built{Base: *base, LogID: m.LogID, Root: m.RootID(), At: base.Offset(), AtTime: base.Time()}
 	if b.At == at {
 		return b, nil
 	}
-	a := NewApplier(b.State, meter.Expected(b.Offset()))
+	a := NewApplier(b.State)
 	err = b.read(dir, at, a, meter)
 	if aerr := a.Close(); aerr != nil {
 		err = aerr // what stopped the reading, where both failed

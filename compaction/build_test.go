@@ -205,8 +205,8 @@ func TestUnapplicable(t *testing.T) {
 
 // TestApplierAfterAnError neither hangs nor applies more.
 func TestApplierAfterAnError(t *testing.T) {
-	st := state.New()
-	a := NewApplier(st, 0)
+	st := state.New(Seed(testID))
+	a := NewApplier(st)
 	var err error
 	for i := uint64(1); i <= 5000 && err == nil; i++ {
 		var b event.Buffer
@@ -319,54 +319,5 @@ func TestRegisterRefuses(t *testing.T) {
 	}
 	if n := len(j.log.Manifest().Checkpoints); n != 0 {
 		t.Errorf("%d are registered", n)
-	}
-}
-
-// counter is a keyspace of which only the size is known.
-type counter struct{ keys, reserved int }
-
-func (c *counter) Keys(db int) int {
-	if db != 3 {
-		return 0
-	}
-	return c.keys
-}
-
-func (c *counter) Reserve(_, n int) { c.reserved = n }
-
-// TestForecast holds the guesses to what they are for: enough room for keys that
-// keep coming, little for those that do not.
-func TestForecast(t *testing.T) {
-	const entries, each = 200_000, 100
-	for _, c := range []struct {
-		name     string
-		start    int
-		keys     func(i int) int // after i entries
-		min, max int             // room made at last; 0: none
-	}{
-		{"all new", 0, func(i int) int { return i }, entries * 99 / 100, entries * 101 / 100},
-		{"on top of others", 50_000, func(i int) int { return 50_000 + i }, entries + 49_000, entries + 51_000},
-		{"every second new", 0, func(i int) int { return i / 2 }, entries * 49 / 100, entries * 51 / 100},
-		{"one key", 0, func(i int) int { return min(i, 1) }, 0, 0},
-		{"none new", 90_000, func(i int) int { return 90_000 }, 0, 0},
-		{"fewer and fewer", 90_000, func(i int) int { return 90_000 - i/10 }, 0, 0},
-		{"all early", 0, func(i int) int { return min(i, entries/16) }, entries / 16, entries / 4},
-		{"all late", 0, func(i int) int { return max(0, i-entries/2) }, 0, 0},
-	} {
-		st := &counter{keys: c.start}
-		f := newForecast(st, entries*each)
-		for i := 0; i < entries; i += 100 {
-			st.keys = c.keys(i + 100)
-			f.applied(st, 100*each)
-		}
-		if st.reserved < c.min || st.reserved > c.max {
-			t.Errorf("%s: room for %d keys, want %d to %d", c.name, st.reserved, c.min, c.max)
-		}
-	}
-	st := &counter{}
-	f := newForecast(st, forecastMin-1)
-	st.keys = 100_000
-	if f.applied(st, forecastMin/2); st.reserved != 0 {
-		t.Error("a small log is forecast")
 	}
 }

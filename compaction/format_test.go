@@ -134,7 +134,7 @@ func FuzzRecord(f *testing.F) {
 
 // FuzzHead does the same for the head, as if its CRC were right.
 func FuzzHead(f *testing.F) {
-	h := plan(state.New(), Meta{LogID: testID, Offset: 3})
+	h := plan(state.New(Seed(testID)), Meta{LogID: testID, Offset: 3})
 	f.Add(h.append(nil))
 	h.counts[2], h.keys, h.shards = 5, 5, []shard{{db: 2, records: 5, bytes: 100}}
 	f.Add(h.append(nil))
@@ -150,7 +150,7 @@ func FuzzHead(f *testing.F) {
 }
 
 func TestHeadOfANewerFormat(t *testing.T) {
-	h := plan(state.New(), Meta{LogID: testID})
+	h := plan(state.New(Seed(testID)), Meta{LogID: testID})
 	h.version = FormatVersion + 1
 	if _, err := parseHead(h.append(nil)); !errors.Is(err, log.ErrNewerFormat) {
 		t.Errorf("a newer head gives %v", err)

@@ -29,7 +29,7 @@ func apply(t testing.TB, st *state.State, record func(*event.Buffer)) {
 // sample is a state with something of every kind that a checkpoint can hold.
 func sample(t testing.TB) *state.State {
 	t.Helper()
-	st := state.New()
+	st := state.New(Seed(testID))
 	apply(t, st, func(b *event.Buffer) {
 		b.String([]byte("greeting"), []byte("hello"), 0)
 		b.String([]byte("number"), []byte("12345"), 1_767_225_600_000)
@@ -46,7 +46,7 @@ func sample(t testing.TB) *state.State {
 // numbered is a state with n keys in database db.
 func numbered(t testing.TB, db, n int) *state.State {
 	t.Helper()
-	st := state.New()
+	st := state.New(Seed(testID))
 	for i := range n {
 		apply(t, st, func(b *event.Buffer) {
 			b.Database(db)
@@ -95,7 +95,7 @@ func newJournal(t testing.TB, size int64) *journal {
 	if _, err := log.Create(dir, log.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	j := &journal{t: t, dir: dir, st: state.New(), rng: rand.New(rand.NewPCG(1, 2)), micros: 1_767_225_600_000_000}
+	j := &journal{t: t, dir: dir, st: state.New(Seed(testID)), rng: rand.New(rand.NewPCG(1, 2)), micros: 1_767_225_600_000_000}
 	j.digests = []uint64{j.st.Digest()}
 	j.open(size)
 	return j

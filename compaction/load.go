@@ -1,6 +1,7 @@
 package compaction
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,16 +13,17 @@ import (
 	"github.com/altilium-db/altilium/state/event/pack"
 )
 
-// Load reads the checkpoint that the manifest of dir describes as want. The
+// Load reads the checkpoint that the manifest of dir describes as want; root is
+// the log's RootID. The
 // error is a *Refusal where the file is not that checkpoint, whole and right;
 // the operating system's where it could not be read. progress, which may be
 // nil, is told of bytes read.
-func Load(dir string, id log.ID, want log.Checkpoint, progress func(done, total int64)) (*state.State, error) {
+func Load(dir string, id, root log.ID, want log.Checkpoint, progress func(done, total int64)) (*state.State, error) {
 	src, err := open(filepath.Join(dir, filepath.FromSlash(want.File)), id, want)
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{src: src, full: make(chan chunk, 4), free: make(chan []byte, 6), stop: make(chan struct{})}
+	l := &loader{src: src, seed: Seed(root), full: make(chan chunk, 4), free: make(chan []byte, 6), stop: make(chan struct{})}
 	go l.read()
 	st, err := l.load(progress)
 	close(l.stop)
@@ -60,6 +62,7 @@ func Check(dir string, id log.ID, c log.Checkpoint) error {
 // state from those before.
 type loader struct {
 	src  *source
+	seed uint64      // of the state
 	full chan chunk  // read → load, closed at the end
 	free chan []byte // load → read
 	stop chan struct{}
@@ -92,14 +95,7 @@ func (l *loader) read() {
 
 // load builds the state.
 func (l *loader) load(progress func(done, total int64)) (*state.State, error) {
-	st := state.New()
-	for db, n := range l.src.head.counts {
-		// Announced, but by a header whose CRC is right, and no more than
-		// the file has room for: a record takes six bytes at least.
-		if n > 0 && n <= uint64(l.src.want.Size)/6 {
-			st.Reserve(db, int(n))
-		}
-	}
+	st := state.New(l.seed)
 	seen := make([]uint64, len(l.src.head.shards))
 	var rec state.Record
 	for c := range l.full {
@@ -130,6 +126,10 @@ func (l *loader) load(progress func(done, total int64)) (*state.State, error) {
 	}
 	return st, nil
 }
+
+// Seed is what the states of a log with this root begin with: it orders their
+// keys, the same in every replay.
+func Seed(root log.ID) uint64 { return binary.LittleEndian.Uint64(root[:]) }
 
 // Latest as an offset means the end of the log.
 const Latest uint64 = math.MaxUint64
@@ -169,7 +169,7 @@ func Newest(dir string, m *log.Manifest, at uint64, progress func(done, total in
 		if !ok || c.Offset+1 < m.First {
 			break
 		}
-		st, err := Load(dir, m.LogID, c, progress)
+		st, err := Load(dir, m.LogID, m.RootID(), c, progress)
 		if err == nil {
 			b.State, b.Checkpoint = st, &c
 			return b, nil
@@ -185,7 +185,7 @@ func Newest(dir string, m *log.Manifest, at uint64, progress func(done, total in
 		limit = c.Offset - 1
 	}
 	if m.First == 1 {
-		b.State = state.New()
+		b.State = state.New(Seed(m.RootID()))
 		return b, nil
 	}
 	if first := Reach(m); at < first {

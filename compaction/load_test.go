@@ -17,7 +17,7 @@ import (
 // refused checks that both readers refuse a file, by name.
 func refused(t *testing.T, dir string, id log.ID, c log.Checkpoint) *Refusal {
 	t.Helper()
-	st, err := Load(dir, id, c, nil)
+	st, err := Load(dir, id, id, c, nil)
 	var r *Refusal
 	if st != nil || !errors.As(err, &r) || r.File != c.File || r.Offset != c.Offset || !strings.Contains(err.Error(), c.File) {
 		t.Errorf("Load gives %v, %v", st, err)
@@ -108,7 +108,7 @@ func blocks(t *testing.T, raw []byte) (front []byte, list [][]byte, footer []byt
 // TestWholeBlocksInTheWrongPlace moves blocks that are right in themselves.
 func TestWholeBlocksInTheWrongPlace(t *testing.T) {
 	dir := dataDir(t)
-	st := state.New()
+	st := state.New(Seed(testID))
 	apply(t, st, func(b *event.Buffer) { // records of one size, so that every block is as long
 		for i := range 12 {
 			b.String([]byte{'k', byte('a' + i)}, bytes.Repeat([]byte{byte(i)}, 100<<10), 0)
@@ -141,7 +141,7 @@ func TestWholeBlocksInTheWrongPlace(t *testing.T) {
 		return as
 	}
 	join := func(l ...[]byte) []byte { return bytes.Join(l, nil) }
-	if _, err := Load(dir, testID, write(front, join(list...), footer), nil); err != nil {
+	if _, err := Load(dir, testID, testID, write(front, join(list...), footer), nil); err != nil {
 		t.Fatalf("the file put together again: %v", err)
 	}
 	for name, as := range map[string]func() log.Checkpoint{
@@ -227,7 +227,7 @@ func TestLiesUnderARightCRC(t *testing.T) {
 			}
 			as := c
 			as.Size, as.Keys, as.Digest = int64(len(p)), int(h.keys), h.digest
-			if st, err := Load(dir, testID, as, nil); !errors.Is(err, log.ErrDamaged) {
+			if st, err := Load(dir, testID, testID, as, nil); !errors.Is(err, log.ErrDamaged) {
 				t.Errorf("Load gives %v, %v", st, err)
 			}
 		})
@@ -245,7 +245,7 @@ func TestOrderIsKept(t *testing.T) {
 		})
 	}
 	dir := dataDir(t)
-	got, err := Load(dir, testID, mustWrite(t, dir, st), nil)
+	got, err := Load(dir, testID, testID, mustWrite(t, dir, st), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func TestLoadProgress(t *testing.T) {
 	dir := dataDir(t)
 	c := mustWrite(t, dir, numbered(t, 0, 20_000))
 	var last, calls int64
-	if _, err := Load(dir, testID, c, func(done, total int64) {
+	if _, err := Load(dir, testID, testID, c, func(done, total int64) {
 		calls++
 		if done <= last || done > total || total != c.Size {
 			t.Errorf("progress %d of %d after %d", done, total, last)
@@ -275,7 +275,7 @@ func BenchmarkLoad(b *testing.B) {
 	c := mustWrite(b, dir, numbered(b, 0, 1_000_000))
 	b.SetBytes(c.Size)
 	for b.Loop() {
-		if _, err := Load(dir, testID, c, nil); err != nil {
+		if _, err := Load(dir, testID, testID, c, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

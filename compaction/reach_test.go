@@ -272,7 +272,7 @@ func TestGoldenOpens(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, c.File), raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got, err := Load(dir, testID, c, nil)
+	got, err := Load(dir, testID, testID, c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func sameState(t *testing.T, got, want *state.State) {
 
 func TestRoundTrip(t *testing.T) {
 	sized := func(sizes ...int) *state.State {
-		st := state.New()
+		st := state.New(Seed(testID))
 		for i, n := range sizes {
 			apply(t, st, func(b *event.Buffer) {
 				b.String(fmt.Appendf(nil, "k%d", i), bytes.Repeat([]byte{byte(i)}, n), 0)
@@ -50,7 +50,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 		return st
 	}
-	manyFields := state.New()
+	manyFields := state.New(Seed(testID))
 	apply(t, manyFields, func(b *event.Buffer) {
 		for i := range 20_000 {
 			b.HashSet([]byte("wide"), fmt.Appendf(nil, "field %d", i), fmt.Appendf(nil, "value %d", i))
@@ -58,7 +58,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 	overhead := 14 // bytes of a record of key "kN" beside its value, between 64 KiB and 4 GiB
 	for name, st := range map[string]*state.State{
-		"empty":               state.New(),
+		"empty":               state.New(Seed(testID)),
 		"sample":              sample(t),
 		"two shards":          numbered(t, 3, shardKeys+10),
 		"exactly one shard":   numbered(t, 0, shardKeys),
@@ -71,7 +71,7 @@ func TestRoundTrip(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := dataDir(t)
 			c := mustWrite(t, dir, st)
-			got, err := Load(dir, testID, c, nil)
+			got, err := Load(dir, testID, testID, c, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -190,14 +190,14 @@ func TestWriteFails(t *testing.T) {
 		if left, _ := filepath.Glob(filepath.Join(dir, folder, "*.tmp")); len(left) > 0 {
 			t.Errorf("call %d left %v", n, left)
 		}
-		if _, err := Load(dir, testID, before, nil); err != nil {
+		if _, err := Load(dir, testID, testID, before, nil); err != nil {
 			whole := before
 			info, serr := os.Stat(filepath.Join(dir, before.File))
 			if serr != nil {
 				t.Fatalf("call %d: no checkpoint is left: %v", n, serr)
 			}
 			whole.Size, whole.Keys, whole.Digest = info.Size(), st.TotalKeys(), st.Digest()
-			if _, err := Load(dir, testID, whole, nil); err != nil {
+			if _, err := Load(dir, testID, testID, whole, nil); err != nil {
 				t.Errorf("call %d: neither the old nor the new one is there: %v", n, err)
 			}
 		}

@@ -46,6 +46,7 @@ type Manifest struct {
 	Format      int               `json:"format"`
 	LogID       ID                `json:"log_id"`
 	Parent      *Parent           `json:"parent,omitempty"` // the log that this one was restored from
+	Root        *ID               `json:"root,omitempty"`   // its first ancestor, see RootID
 	First       uint64            `json:"first"`            // first offset that the log still holds
 	Active      uint64            `json:"active"`           // first offset of the segment after the sealed ones
 	Sealed      []Segment         `json:"sealed"`
@@ -53,6 +54,16 @@ type Manifest struct {
 	Tags        map[string]uint64 `json:"tags"`
 	Clean       *CleanStop        `json:"clean_stop,omitempty"` // there only while no server runs
 	Boot        string            `json:"boot,omitempty"`       // the machine's boot that the last server ran in
+}
+
+// RootID is the id of the log that this one and all that it was restored from
+// descend from: its own where it was not restored. Their states have their keys
+// in the same order.
+func (m *Manifest) RootID() ID {
+	if m.Root != nil {
+		return *m.Root
+	}
+	return m.LogID
 }
 
 // Parent says where a restored directory came from.
@@ -223,6 +234,7 @@ func (m *Manifest) AddCheckpoint(c Checkpoint) {
 type CreateOptions struct {
 	First  uint64  // first offset; default 1
 	Parent *Parent // where the data before First came from
+	Root   *ID     // the parent's RootID
 }
 
 // Create makes dir a new data directory with an empty log. dir may exist but
@@ -231,7 +243,7 @@ func Create(dir string, o CreateOptions) (*Manifest, error) {
 	if o.First == 0 {
 		o.First = 1
 	}
-	m := &Manifest{Format: FormatVersion, Parent: o.Parent, First: o.First, Active: o.First,
+	m := &Manifest{Format: FormatVersion, Parent: o.Parent, Root: o.Root, First: o.First, Active: o.First,
 		Sealed: []Segment{}, Checkpoints: []Checkpoint{}, Tags: map[string]uint64{}}
 	if _, err := rand.Read(m.LogID[:]); err != nil {
 		return nil, err

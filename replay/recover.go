@@ -106,7 +106,7 @@ func (rec *Recovered) load(d *log.Dir, progress func(done, total int64)) error {
 	rep.LogID, rep.Checkpoint, rep.Refused = d.Manifest.LogID, base.Checkpoint, base.Refused
 	rec.State = base.State
 
-	a := compaction.NewApplier(base.State, meter.Expected(base.Offset()))
+	a := compaction.NewApplier(base.State)
 	scan, err := d.Scan(base.Offset(), func(e log.Entry) error {
 		rep.Bytes += int64(e.Size)
 		meter.Log(rep.Bytes)

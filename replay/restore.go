@@ -74,7 +74,7 @@ func restore(dir string, p Point, out string, progress func(done, total int64), 
 
 // fill makes partial a complete data directory.
 func (r *Restored) fill(partial string, src *At, at func(step) error) error {
-	m, err := log.Create(partial, log.CreateOptions{First: r.Offset + 1, Parent: &r.Parent})
+	m, err := log.Create(partial, log.CreateOptions{First: r.Offset + 1, Parent: &r.Parent, Root: &src.Root})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/altilium-db/altilium/state/event"
+	"github.com/cespare/xxhash/v2"
 )
 
 // ApplyEntry applies a whole log entry's body: a header and its events.
@@ -59,18 +60,17 @@ func (s *State) one(db int, ev *event.Event) (after int, err error) {
 	case event.HashDelete:
 		err = s.hashDelete(d, ev)
 	case event.Flush:
-		s.dbs[ev.DB] = newDatabase()
-		s.findNext()
+		s.flush(ev.DB)
 	case event.FlushAll:
 		for i := range s.dbs {
-			s.dbs[i] = newDatabase()
+			s.flush(i)
 		}
-		s.findNext()
 	case event.Swap:
 		s.dbs[ev.DB], s.dbs[ev.DB2] = s.dbs[ev.DB2], s.dbs[ev.DB]
 	default:
 		err = s.keyEvent(d, ev)
 	}
+	s.dbs[db].tidy()
 	return db, err
 }
 
@@ -80,7 +80,7 @@ func foreign(ev *event.Event, why string) error {
 }
 
 // holds is why an event does not fit a key of another type.
-func holds(e *entry) string { return "it holds a " + e.typ.String() }
+func holds(t Type) string { return "it holds a " + t.String() }
 
 const noKey = "there is no such key"
 
@@ -93,31 +93,46 @@ func shown(key []byte) string {
 	return strconv.Quote(string(key))
 }
 
+// flush empties a database.
+func (s *State) flush(db int) {
+	s.dbs[db].mem.discardAll()
+	s.dbs[db] = s.newDatabase()
+	s.findNext()
+}
+
+// look finds a key: its hash, its record and what that says. r is 0 where it is
+// not there; e then has the key alone.
+func (d *database) look(key []byte) (h uint64, r ref, e entry) {
+	h = d.secret.hash(key)
+	if r = d.keys.find(h, key); r == 0 {
+		return h, 0, entry{key: key}
+	}
+	return h, r, d.load(r)
+}
+
 // keyEvent applies the events that speak of a key as a whole.
 func (s *State) keyEvent(d *database, ev *event.Event) error {
-	e := d.keys.Get(ev.Key)
-	if e == nil {
+	h, r, e := d.look(ev.Key)
+	if r == 0 {
 		return foreign(ev, noKey)
 	}
 	switch ev.Kind {
 	case event.Delete:
-		s.remove(d, e)
+		s.remove(d, h, r, &e)
 	case event.Expire:
-		s.setExpire(d, e, ev.At)
-		d.resum(e)
+		d.forget(&e)
+		s.put(d, h, r, &e, ev.At)
 	case event.Rename:
-		if e.key != string(ev.To) {
-			s.remove(d, e)
-			s.place(d, e, string(ev.To))
+		if string(ev.Key) != string(ev.To) {
+			s.move(d, d, h, r, &e, ev.To)
 		}
 	case event.Move:
 		if to := s.dbs[ev.DB]; to != d {
-			s.remove(d, e)
-			s.place(to, e, e.key)
+			s.move(d, to, h, r, &e, ev.Key)
 		}
 	case event.Copy:
-		if to := s.dbs[ev.DB]; to != d || e.key != string(ev.To) {
-			s.place(to, e.clone(), string(ev.To))
+		if to := s.dbs[ev.DB]; to != d || string(ev.Key) != string(ev.To) {
+			s.copy(to, &e, ev.To)
 		}
 	default:
 		return foreign(ev, "events of this kind cannot be applied")
@@ -125,74 +140,120 @@ func (s *State) keyEvent(d *database, ev *event.Event) error {
 	return nil
 }
 
-// clone copies an entry; the copy is in no database.
-func (e *entry) clone() *entry {
-	c := &entry{typ: e.typ, enc: e.enc, expire: e.expire, access: e.access, heap: -1, body: e.body, dirty: e.dirty}
-	if e.typ == Hash {
-		c.hash = e.hash.clone()
-	} else {
-		c.value = append([]byte(nil), e.value...)
+// unlink takes a key out of its database, but leaves its record and object, which
+// nobody finds any more.
+func (s *State) unlink(d *database, h uint64, r ref, e *entry) {
+	d.forget(e)
+	if e.expire != 0 {
+		first := d.due.first()
+		d.due.remove(int(e.heap))
+		if d.due.first() != first {
+			s.findNext()
+		}
+	}
+	d.keys.remove(h, r)
+}
+
+// remove deletes a key.
+func (s *State) remove(d *database, h uint64, r ref, e *entry) {
+	s.unlink(d, h, r, e)
+	d.dropObject(e)
+	d.mem.release(r)
+}
+
+// move gives what key e holds to another key, or to a key of another database,
+// replacing what is there.
+func (s *State) move(from, to *database, h uint64, r ref, e *entry, key []byte) {
+	s.unlink(from, h, r, e)
+	o := e.o
+	from.dropObject(e)
+	s.place(to, e, o, key)
+	from.mem.release(r)
+}
+
+// copy gives another key the same as e, replacing what is there.
+func (s *State) copy(to *database, e *entry, key []byte) {
+	o := e.o
+	if o != nil {
+		o = o.clone()
+		e.payload = o.value
+	}
+	e.obj, e.o = 0, nil
+	s.place(to, e, o, key)
+}
+
+// place puts what e and an object hold under a key. Neither is in a database.
+func (s *State) place(d *database, e *entry, o *object, key []byte) {
+	h := d.secret.hash(key)
+	if old := d.keys.find(h, key); old != 0 {
+		replaced := d.load(old)
+		s.remove(d, h, old, &replaced)
+	}
+	e.key = key
+	if o != nil {
+		o.key = nil // outsource gives it the new one, if that is long
+		d.adopt(e, o)
+	}
+	at := e.expire
+	e.expire = 0
+	s.put(d, h, 0, e, at)
+}
+
+// clone copies an object; the copy is in no database.
+func (o *object) clone() *object {
+	c := &object{body: o.body, dirty: o.dirty, value: append([]byte(nil), o.value...)}
+	if o.hash != nil {
+		c.hash, c.value = o.hash.clone(), nil
 	}
 	return c
 }
 
-// remove takes an entry out of its database. It keeps its value and expiry, so
-// that place can put it elsewhere.
-func (s *State) remove(d *database, e *entry) {
-	at := e.expire
-	s.setExpire(d, e, 0)
-	e.expire = at
-	d.keys.Delete(e)
-	d.sum -= e.sum
-	e.sum = 0
-	if e.dirty {
-		delete(d.dirty, e)
-	}
-}
-
-// place puts an entry that is in no database under a key, replacing what is
-// there.
-func (s *State) place(d *database, e *entry, key string) {
-	if old := d.keys.Get(bytesOf(key)); old != nil {
-		s.remove(d, old)
-	}
-	at := e.expire
-	e.key, e.expire = key, 0
-	d.keys.Put(e)
-	s.setExpire(d, e, at)
-	if e.dirty {
-		d.setDirty(e)
-	}
-	d.resum(e)
-}
-
 // setString makes key a string, whatever it was.
 func (s *State) setString(d *database, ev *event.Event, enc encoding) {
-	e := d.keys.Get(ev.Key)
-	if e == nil {
-		e = newString(ev.Key, ev.Value)
-		d.keys.Put(e)
-	} else {
-		e.value, e.lent = overwrite(e.value, ev.Value), false
-		e.typ, e.hash = String, nil
+	h, r, e := d.look(ev.Key)
+	if r != 0 {
+		d.forget(&e)
+		d.dropObject(&e)
+		e.key = ev.Key
 	}
-	e.enc, e.access = enc, s.clock
-	s.setExpire(d, e, ev.At)
-	d.rewritten(e)
+	e.typ, e.enc, e.access, e.payload = String, enc, s.clock, ev.Value
+	s.put(d, h, r, &e, ev.At)
 }
 
 func (s *State) appendTail(d *database, ev *event.Event) error {
-	e := d.keys.Get(ev.Key)
+	h, r, e := d.look(ev.Key)
 	switch {
-	case e == nil:
+	case r == 0:
 		return foreign(ev, noKey)
 	case e.typ != String:
-		return foreign(ev, holds(e))
+		return foreign(ev, holds(e.typ))
 	}
-	e.value = append(e.value, ev.Value...)
+	d.forget(&e)
+	if e.o == nil && len(e.payload)+len(ev.Value) > maxRecord {
+		d.adopt(&e, &object{value: append([]byte(nil), e.payload...)})
+	}
+	if e.o != nil {
+		e.o.value = append(e.o.value, ev.Value...)
+		e.payload = e.o.value
+		e.o.edited()
+	} else {
+		s.payload = append(append(s.payload[:0], e.payload...), ev.Value...)
+		e.payload = s.payload
+	}
 	e.enc, e.access = encRaw, s.clock
-	d.edited(e)
+	s.put(d, h, r, &e, e.expire)
 	return nil
+}
+
+// lateFrom is the length from which a string that changes in part is hashed when
+// the digest is asked for, not at each change.
+const lateFrom = LendFrom
+
+// edited is called when an object's string has changed in part.
+func (o *object) edited() {
+	if o.dirty = len(o.value) >= lateFrom; !o.dirty {
+		o.body = xxhash.Sum64(o.value)
+	}
 }
 
 // maxString is the length that a Range event may make a string, in bytes. The
@@ -203,23 +264,38 @@ func (s *State) writeRange(d *database, ev *event.Event) error {
 	if ev.At > maxString-int64(len(ev.Value)) {
 		return foreign(ev, fmt.Sprintf("%d bytes at offset %d are beyond the longest string", len(ev.Value), ev.At))
 	}
-	e := d.keys.Get(ev.Key)
-	if e != nil && e.typ != String {
-		return foreign(ev, holds(e))
+	h, r, e := d.look(ev.Key)
+	end := int(ev.At) + len(ev.Value)
+	switch {
+	case r == 0:
+		e.typ = String
+	case e.typ != String:
+		return foreign(ev, holds(e.typ))
+	default:
+		d.forget(&e)
 	}
-	if e == nil {
-		e = newString(ev.Key, nil)
-		d.keys.Put(e)
+	switch {
+	case e.o == nil && end > maxRecord:
+		value := lengthen(e.payload[:len(e.payload):len(e.payload)], end)
+		d.adopt(&e, &object{value: value})
+	case e.o == nil:
+		s.payload = lengthen(append(s.payload[:0], e.payload...), max(end, len(e.payload)))
+		e.payload = s.payload
+	case e.o.lent && ev.At < int64(len(e.o.value)):
+		e.o.value, e.o.lent = append([]byte(nil), e.o.value...), false
 	}
-	if e.lent && ev.At < int64(len(e.value)) {
-		e.value, e.lent = append([]byte(nil), e.value...), false
+	if o := e.o; o != nil {
+		if end > len(o.value) {
+			o.value = lengthen(o.value, end)
+		}
+		e.payload = o.value
 	}
-	if end := int(ev.At) + len(ev.Value); end > len(e.value) {
-		e.value = lengthen(e.value, end)
+	copy(e.payload[ev.At:], ev.Value)
+	if e.o != nil {
+		e.o.edited()
 	}
-	copy(e.value[ev.At:], ev.Value)
 	e.enc, e.access = encRaw, s.clock
-	d.edited(e)
+	s.put(d, h, r, &e, e.expire)
 	return nil
 }
 
@@ -227,53 +303,116 @@ func (s *State) writeRange(d *database, ev *event.Event) error {
 // zeros: the system has those ready and need not be made to touch them.
 func lengthen(b []byte, n int) []byte {
 	if n <= cap(b) {
-		clear(b[len(b):n])
-		return b[:n]
+		clear(b[len(b):max(n, len(b))])
+		return b[:max(n, len(b))]
 	}
 	longer := make([]byte, n, max(n, min(2*cap(b), cap(b)+1<<20)))
 	copy(longer, b)
 	return longer
 }
 
+// listpacked reports whether a pair may be part of a small hash.
+func listpacked(field, value []byte) bool {
+	return len(field) <= MaxListpackValue && len(value) <= MaxListpackValue
+}
+
 func (s *State) hashSet(d *database, ev *event.Event) error {
-	e := d.keys.Get(ev.Key)
-	if e != nil && e.typ != Hash {
-		return foreign(ev, holds(e))
-	}
-	if e == nil {
-		e = &entry{key: string(ev.Key), typ: Hash, hash: &hash{}, heap: -1}
-		d.keys.Put(e)
+	h, r, e := d.look(ev.Key)
+	switch {
+	case r == 0:
+		e.typ, e.payload = Hash, newPacked()
+	case e.typ != Hash:
+		return foreign(ev, holds(e.typ))
+	default:
+		d.forget(&e)
 	}
 	for i := 0; i+1 < len(ev.Items); i += 2 {
-		e.hash.set(ev.Items[i], ev.Items[i+1])
+		s.setField(d, &e, ev.Items[i], ev.Items[i+1])
 	}
-	e.enc, e.access = e.hash.encoding(), s.clock
-	d.rewritten(e)
+	e.enc, e.access = encListpack, s.clock
+	if e.o != nil && e.o.hash != nil {
+		e.enc = encHashtable
+	}
+	s.put(d, h, r, &e, e.expire)
 	return nil
+}
+
+// setField gives a field of the hash e a value. A small hash may become a large
+// one, for good.
+func (s *State) setField(d *database, e *entry, field, value []byte) {
+	if e.o == nil || e.o.hash == nil {
+		fits := listpacked(field, value)
+		if fits && packedLen(e.payload) == MaxListpackEntries {
+			_, at, _ := findPacked(e.payload, field)
+			fits = at >= 0
+		}
+		if fits {
+			if p, inPlace := setField(s.spare[:0], e.payload, field, value); !inPlace {
+				s.repack(e, p)
+			}
+			return
+		}
+		large := newHash(e.payload)
+		if e.o == nil {
+			d.adopt(e, &object{})
+		}
+		e.o.hash, e.o.value, e.payload = large, nil, nil
+	}
+	e.o.hash.set(field, value)
+}
+
+// repack gives a small hash its new payload, which was made in s.spare. The old
+// one may lie in s.payload, which is the next spare.
+func (s *State) repack(e *entry, p []byte) {
+	s.spare, s.payload = s.payload, p
+	e.payload = p
+	if e.o != nil {
+		e.o.value = append(e.o.value[:0], p...)
+		e.payload = e.o.value
+	}
 }
 
 // hashDelete removes fields; one that is named twice is removed once.
 func (s *State) hashDelete(d *database, ev *event.Event) error {
-	e := d.keys.Get(ev.Key)
+	h, r, e := d.look(ev.Key)
 	switch {
-	case e == nil:
+	case r == 0:
 		return foreign(ev, noKey)
 	case e.typ != Hash:
-		return foreign(ev, holds(e))
+		return foreign(ev, holds(e.typ))
 	}
+	f := e.fields()
 	for _, field := range ev.Items {
-		if e.hash.place(field) < 0 {
+		if _, ok := f.Get(field); !ok {
 			return foreign(ev, "there is no field "+shown(field))
 		}
 	}
+	d.forget(&e)
+	left := 0
 	for _, field := range ev.Items {
-		e.hash.remove(field)
+		left = s.removeField(&e, field)
 	}
-	if len(e.hash.pairs) == 0 {
-		s.remove(d, e)
+	if left == 0 {
+		d.remember(&e) // as remove expects it
+		s.remove(d, h, r, &e)
 		return nil
 	}
 	e.access = s.clock
-	d.rewritten(e)
+	s.put(d, h, r, &e, e.expire)
 	return nil
+}
+
+// removeField removes a field of the hash e, if it is there, and says how many are
+// left.
+func (s *State) removeField(e *entry, field []byte) (left int) {
+	if e.o != nil && e.o.hash != nil {
+		if e.o.hash.place(field) >= 0 {
+			e.o.hash.remove(field)
+		}
+		return len(e.o.hash.pairs)
+	}
+	if _, at, _ := findPacked(e.payload, field); at >= 0 {
+		s.repack(e, removeField(s.spare[:0], e.payload, field))
+	}
+	return packedLen(e.payload)
 }

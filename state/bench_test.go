@@ -9,7 +9,7 @@ import (
 )
 
 func BenchmarkApplySet(b *testing.B) {
-	s := New()
+	s := New(0)
 	bodies := make([][]byte, 1<<20)
 	for i := range bodies {
 		var buf event.Buffer
@@ -25,7 +25,7 @@ func BenchmarkApplySet(b *testing.B) {
 }
 
 func BenchmarkGet(b *testing.B) {
-	s := New()
+	s := New(0)
 	keys := make([][]byte, 1<<20)
 	var buf event.Buffer
 	for i := range keys {
@@ -45,27 +45,22 @@ func BenchmarkGet(b *testing.B) {
 
 // BenchmarkLoad is recovery: whole entries, decoded and applied to new keys.
 func BenchmarkLoad(b *testing.B) {
-	for _, reserve := range []int{0, 1 << 20} {
-		b.Run(fmt.Sprint("reserve=", reserve), func(b *testing.B) {
-			bodies := make([][]byte, 1<<20)
-			for i := range bodies {
-				var buf event.Buffer
-				buf.Header(event.Header{Conn: 5, Name: "SET"})
-				buf.String(fmt.Appendf(nil, "key:%012d", i), make([]byte, 32), 0)
-				bodies[i] = buf.Bytes()
-			}
-			b.ReportAllocs()
-			var s *State
-			for i := 0; b.Loop(); i++ {
-				if i&(1<<20-1) == 0 {
-					s = New()
-					s.Reserve(0, reserve)
-				}
-				if err := s.ApplyEntry(bodies[i&(1<<20-1)]); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+	bodies := make([][]byte, 1<<20)
+	for i := range bodies {
+		var buf event.Buffer
+		buf.Header(event.Header{Conn: 5, Name: "SET"})
+		buf.String(fmt.Appendf(nil, "key:%012d", i), make([]byte, 32), 0)
+		bodies[i] = buf.Bytes()
+	}
+	b.ReportAllocs()
+	var s *State
+	for i := 0; b.Loop(); i++ {
+		if i&(1<<20-1) == 0 {
+			s = New(0)
+		}
+		if err := s.ApplyEntry(bodies[i&(1<<20-1)]); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
@@ -82,5 +77,39 @@ func BenchmarkDecode(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkPrefetch is a pipeline of 64 reads of random keys, with and without
+// the keys being told before.
+func BenchmarkPrefetch(b *testing.B) {
+	const n = 1 << 22
+	s := New(0)
+	var buf event.Buffer
+	for i := range n {
+		buf.Truncate(0)
+		buf.String(fmt.Appendf(nil, "key:%012d", i), make([]byte, 32), 0)
+		if _, err := s.Apply(0, buf.Bytes()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, told := range []bool{false, true} {
+		b.Run(fmt.Sprint("told=", told), func(b *testing.B) {
+			rng := rand.New(rand.NewPCG(1, 2))
+			keys := make([][]byte, 64)
+			for i := 0; i < b.N; i += len(keys) {
+				for k := range keys {
+					keys[k] = fmt.Appendf(keys[k][:0], "key:%012d", rng.IntN(n))
+				}
+				if told {
+					s.Prefetch(0, keys)
+				}
+				for _, k := range keys {
+					if _, ok, _ := s.View(0, 1).String(k); !ok {
+						b.Fatal("not there")
+					}
+				}
+			}
+		})
 	}
 }

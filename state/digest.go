@@ -3,6 +3,7 @@ package state
 import (
 	"crypto/sha1"
 	"encoding/binary"
+	"math"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -21,78 +22,65 @@ func mix(a, b uint64) uint64 {
 	return z ^ z>>33
 }
 
-func pairDigest(field string, value []byte) uint64 {
-	return mix(xxhash.Sum64String(field), xxhash.Sum64(value))
+func pairDigest(field, value []byte) uint64 {
+	return mix(xxhash.Sum64(field), xxhash.Sum64(value))
+}
+
+// body is the digest of what a key holds, but for a dirty object.
+func (e *entry) body() uint64 {
+	switch {
+	case e.o != nil && e.o.hash != nil:
+		return e.o.hash.sum
+	case e.typ == Hash:
+		return packedSum(e.payload)
+	case e.o != nil:
+		return e.o.body
+	}
+	return xxhash.Sum64(e.payload)
 }
 
 // digest is the digest of a key with all that it holds.
 func (e *entry) digest(body uint64) uint64 {
-	d := mix(xxhash.Sum64String(e.key), uint64(e.typ))
+	d := mix(xxhash.Sum64(e.key), uint64(e.typ))
 	d = mix(d, body)
 	return mix(d, uint64(e.expire))
 }
 
-// resum brings a database's sum up to date after e's key or expiry has changed,
-// or e.body.
-func (d *database) resum(e *entry) {
-	if e.dirty {
+// remember makes e part of the database's sum, forget takes it out before it is
+// changed. Nothing of a key is kept for that: its digest is computed anew.
+func (d *database) remember(e *entry) {
+	if e.o == nil || !e.o.dirty {
+		d.sum += e.digest(e.body())
 		return
 	}
-	now := e.digest(e.body)
-	d.sum += now - e.sum
-	e.sum = now
-}
-
-// rewritten is called when e's content has changed.
-func (d *database) rewritten(e *entry) {
-	if e.dirty {
-		e.dirty = false
-		delete(d.dirty, e)
-	}
-	if e.typ == Hash {
-		e.body = e.hash.sum
-	} else {
-		e.body = xxhash.Sum64(e.value)
-	}
-	d.resum(e)
-}
-
-// lateFrom is the length from which a string that changes in part is hashed
-// when the digest is asked for, not at each change: a loop of APPENDs would be
-// quadratic otherwise.
-const lateFrom = 4096
-
-// edited is called when a string has changed in part.
-func (d *database) edited(e *entry) {
-	if len(e.value) < lateFrom {
-		d.rewritten(e)
-		return
-	}
-	if !e.dirty {
-		d.sum -= e.sum
-		e.sum = 0
-		d.setDirty(e)
-	}
-}
-
-func (d *database) setDirty(e *entry) {
 	if d.dirty == nil {
-		d.dirty = map[*entry]struct{}{}
+		d.dirty = map[*object]struct{}{}
 	}
-	e.dirty = true
-	d.dirty[e] = struct{}{}
+	d.dirty[e.o] = struct{}{}
+}
+
+func (d *database) forget(e *entry) {
+	if e.o != nil && e.o.dirty {
+		delete(d.dirty, e.o)
+		return
+	}
+	d.sum -= e.digest(e.body())
 }
 
 // Digest is the digest of the whole state: the same for the same keys, values,
 // types and expiries. It costs nothing but for long strings that were changed in
-// part since the last call.
+// part since the last call: hashing those at each change would make a loop of
+// APPENDs quadratic.
 func (s *State) Digest() uint64 {
 	var total uint64
 	for i, d := range s.dbs {
-		for e := range d.dirty { // a sum: the order does not matter
-			d.rewritten(e)
+		for o := range d.dirty { // a sum: the order does not matter
+			o.dirty, o.body = false, xxhash.Sum64(o.value)
+			e := d.load(o.home)
+			d.remember(&e)
 		}
-		if d.keys.Len() > 0 {
+		clear(d.dirty)
+		if d.keys.count() > 0 {
 			total += mix(uint64(i)+1, d.sum)
 		}
 	}
@@ -104,36 +92,60 @@ func (s *State) RecomputeDigest() uint64 {
 	var total uint64
 	for i, d := range s.dbs {
 		var sum uint64
-		for k := range d.keys.Len() {
-			e := d.keys.At(k)
-			body := xxhash.Sum64(e.value)
+		d.each(func(e *entry) bool {
+			body := uint64(0)
 			if e.typ == Hash {
-				body = 0
-				for _, p := range e.hash.pairs {
-					body += pairDigest(p.field, p.value)
-				}
+				e.pairs(func(field, value []byte) { body += pairDigest(field, value) })
+			} else {
+				body = xxhash.Sum64(e.payload)
 			}
 			sum += e.digest(body)
-		}
-		if d.keys.Len() > 0 {
+			return true
+		})
+		if d.keys.count() > 0 {
 			total += mix(uint64(i)+1, sum)
 		}
 	}
 	return total
 }
 
+// each hands every key to fn, in order, until it returns false.
+func (d *database) each(fn func(e *entry) bool) {
+	d.keys.scan(0, math.MaxInt, func(r ref) bool {
+		e := d.load(r)
+		return fn(&e)
+	})
+}
+
+// fields is what a hash holds.
+func (e *entry) fields() Fields {
+	if e.o != nil && e.o.hash != nil {
+		return Fields{h: e.o.hash}
+	}
+	return Fields{packed: e.payload}
+}
+
+// pairs hands the pairs of a hash to fn.
+func (e *entry) pairs(fn func(field, value []byte)) {
+	f := e.fields()
+	for i := range f.Len() {
+		fn(f.At(i))
+	}
+}
+
 // RedisDigest is what DEBUG DIGEST of a Redis server with the same data answers.
 func (s *State) RedisDigest() [20]byte {
 	var final sum20
 	for i, d := range s.dbs {
-		if d.keys.Len() == 0 {
+		if d.keys.count() == 0 {
 			continue
 		}
 		final.mix(binary.BigEndian.AppendUint32(nil, uint32(i)))
-		for k := range d.keys.Len() {
-			digest := d.keys.At(k).redisDigest()
+		d.each(func(e *entry) bool {
+			digest := e.redisDigest()
 			final.xor(digest[:])
-		}
+			return true
+		})
 	}
 	return final
 }
@@ -158,18 +170,18 @@ func (d *sum20) mix(p []byte) {
 
 func (e *entry) redisDigest() sum20 {
 	var d sum20
-	d.mix(bytesOf(e.key))
+	d.mix(e.key)
 	if e.typ == String {
 		d.mix([]byte{0, 0, 0, 0})
-		d.mix(e.value)
+		d.mix(e.payload)
 	} else {
 		d.mix([]byte{0, 0, 0, 4})
-		for _, p := range e.hash.pairs {
+		e.pairs(func(field, value []byte) {
 			var pd sum20
-			pd.mix(bytesOf(p.field))
-			pd.mix(p.value)
+			pd.mix(field)
+			pd.mix(value)
 			d.xor(pd[:])
-		}
+		})
 	}
 	if e.expire != 0 {
 		d.xor([]byte("!!expire!!"))

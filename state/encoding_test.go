@@ -51,7 +51,7 @@ func TestEncodings(t *testing.T) {
 		{"listpack", func(b *event.Buffer) { many(513)(b); b.Delete(k, event.User); b.HashSet(k, k, k) }},
 		{"hashtable", func(b *event.Buffer) { b.HashSet(k, nil, make([]byte, 65)) }},
 	} {
-		s := New()
+		s := New(0)
 		apply(t, s, 0, tc.record)
 		if got := s.View(0, 0).Encoding(k); got != tc.want {
 			t.Errorf("%s, want %s", got, tc.want)
@@ -86,7 +86,7 @@ func TestFieldOrder(t *testing.T) {
 		{"deleted from a large one", "big a b", func(b *event.Buffer) { set(b, "c a b"); large(b); b.HashDelete(k, []byte("c")) }},
 		{"named twice", "b", func(b *event.Buffer) { set(b, "a b"); b.HashDelete(k, []byte("a"), []byte("a")) }},
 	} {
-		s := New()
+		s := New(0)
 		apply(t, s, 0, tc.record)
 		for name, s := range map[string]*State{"itself": s, "a copy": copyOf(t, s)} {
 			h, err := s.View(0, 0).Hash(k)

@@ -1,43 +1,271 @@
 package state
 
-import "unsafe"
+import (
+	"encoding/binary"
+	"unsafe"
 
-// entry is one key. It is in at most one database.
+	"github.com/cespare/xxhash/v2"
+)
+
+// entry is a key with what it holds, as it is read from a record and written to
+// one. Its slices point into the keyspace or to what a caller handed in.
+//
+//	record   class u8 | kind u8 | access u24 | expire i64, heap u32 | key length | length | key | payload
+//	                                           where kind says so     uvarint      uvarint
+//
+//	class    of the block (memory.go), 0 in a free one: 7 bits | has an object: 1
+//	kind     type: 3 bits | encoding: 4 | expires: 1
+//	access   s since 1970 when it was last touched, as far as 24 bits go; a hint
+//	heap     its place in the expiry heap
+//	payload  a string's value, a small hash's fields (packed.go), or the number of an
+//	         object where it is large. A long key lies in its object too, and has
+//	         length 0 here
+//
+// A SET of 16 and 32 bytes is a record of 55 bytes in a block of 56.
 type entry struct {
-	key    string
-	value  []byte // of a string
-	hash   *hash  // of a hash
-	expire int64  // ms since 1970, 0 for never
-
-	slot   int32  // its place in the keyspace
-	heap   int32  // its place in the expiry heap, -1 without one
-	access uint32 // s, when it was last touched; a hint
-	typ    Type
-	enc    encoding
-	dirty  bool   // a string's content digest is behind its content
-	lent   bool   // somebody may still be reading value, see View.Lend
-	sum    uint64 // its share in the database's sum; 0 while dirty or in no database
-	body   uint64 // digest of its content, unless dirty
+	typ     Type
+	enc     encoding
+	expire  int64  // ms since 1970, 0 for never
+	heap    uint32 // where it expires
+	access  uint32
+	key     []byte
+	payload []byte
+	obj     uint32 // number of its object, +1; 0 for none
+	o       *object
 }
 
-// due reports whether its expiry has come.
-func (e *entry) due(nowMS int64) bool { return e.expire != 0 && e.expire <= nowMS }
+// object is what does not fit a record: a long value, a long key, a large hash.
+// It is Go memory.
+type object struct {
+	key   []byte // a long key; nil when it stands in the record
+	value []byte // a long string, or the fields of a small hash; nil with hash
+	hash  *hash
 
-// maxJoined is the size up to which a value shares its key's block. Such a block
-// lives as long as its key does, even when a shorter value has replaced this one.
-const maxJoined = 256
+	home  ref    // its record
+	body  uint64 // digest of a string's value, unless dirty
+	dirty bool   // the database's sum is without it
+	lent  bool   // somebody may still be reading value, see View.Lend
+}
 
-// join copies a key and its value into one block where that is worth it: one
-// allocation instead of two. The value may be overwritten and grow, the key is
-// never written to.
-func join(key, value []byte) (string, []byte) {
-	if len(value) > maxJoined {
-		return string(key), append(make([]byte, 0, len(value)), value...)
+const (
+	classObject = 1 << 7
+	kindExpires = 1 << 7
+
+	headBytes   = 5
+	expiryBytes = 12
+	objectBytes = 4
+	maxKey      = maxRecord / 2 // of a key that stands in its record
+)
+
+// typeOf is what a record holds.
+func typeOf(b []byte) Type { return Type(b[1] & 7) }
+
+// dueRecord reports whether a record's expiry has come.
+func dueRecord(b []byte, nowMS int64) bool { return b[1]&kindExpires != 0 && expiryOf(b) <= nowMS }
+
+// expiryOf is a record's expiry, 0 for none.
+func expiryOf(b []byte) int64 {
+	if b[1]&kindExpires == 0 {
+		return 0
 	}
-	block := make([]byte, len(key)+len(value))
-	n := copy(block, key)
-	copy(block[n:], value)
-	return unsafe.String(unsafe.SliceData(block), n), block[n:]
+	return int64(binary.LittleEndian.Uint64(b[headBytes:]))
+}
+
+func encodingOf(b []byte) encoding { return encoding(b[1] >> 3 & 15) }
+
+// payload is what a record holds, and its object if it has one.
+func (d *database) payload(b []byte) ([]byte, *object) {
+	k, p, at := lengths(b)
+	payload := b[at+k : at+k+p : at+k+p]
+	if b[0]&classObject == 0 {
+		return payload, nil
+	}
+	o := d.objects[objectNumber(payload)]
+	return o.value, o
+}
+
+func accessOf(b []byte) uint32 { return uint32(b[2]) | uint32(b[3])<<8 | uint32(b[4])<<16 }
+
+// touchRecord notes an access.
+func touchRecord(b []byte, seconds uint32) {
+	if accessOf(b) != seconds&0xffffff {
+		b[2], b[3], b[4] = byte(seconds), byte(seconds>>8), byte(seconds>>16)
+	}
+}
+
+// lengths reads the two lengths of a record: how long key and payload are, and
+// where the key begins.
+func lengths(b []byte) (key, payload, at int) {
+	at = headBytes
+	if b[1]&kindExpires != 0 {
+		at += expiryBytes
+	}
+	if b[at]|b[at+1] < 0x80 {
+		return int(b[at]), int(b[at+1]), at + 2
+	}
+	k, n := binary.Uvarint(b[at:])
+	p, m := binary.Uvarint(b[at+n:])
+	return int(k), int(p), at + n + m
+}
+
+// key is a record's key.
+func (d *database) key(r ref) []byte {
+	b := d.mem.at(r)
+	k, p, at := lengths(b)
+	if b[0]&classObject != 0 {
+		if o := d.objects[objectNumber(b[at+k:at+k+p])]; o.key != nil {
+			return o.key
+		}
+	}
+	return b[at : at+k : at+k]
+}
+
+func objectNumber(payload []byte) uint32 { return binary.LittleEndian.Uint32(payload) }
+
+// load reads the record r.
+func (d *database) load(r ref) (e entry) {
+	b := d.mem.at(r)
+	e.typ, e.enc, e.access = typeOf(b), encodingOf(b), accessOf(b)
+	if e.expire = expiryOf(b); e.expire != 0 {
+		e.heap = binary.LittleEndian.Uint32(b[headBytes+8:])
+	}
+	k, p, at := lengths(b)
+	e.key = b[at : at+k : at+k]
+	e.payload = b[at+k : at+k+p : at+k+p]
+	if b[0]&classObject != 0 {
+		e.obj = objectNumber(e.payload) + 1
+		e.o = d.objects[e.obj-1]
+		e.payload = e.o.value
+		if e.o.key != nil {
+			e.key = e.o.key
+		}
+	}
+	return e
+}
+
+func uvarintLen(n int) int {
+	size := 1
+	for ; n >= 0x80; n >>= 7 {
+		size++
+	}
+	return size
+}
+
+// store writes e into its record: the one at old, in place where that has room,
+// or into a new one, which takes old's place. With old 0 the key is new.
+func (d *database) store(h uint64, old ref, e *entry) ref {
+	d.outsource(e)
+	key, payload := len(e.key), len(e.payload)
+	if e.o != nil {
+		payload = objectBytes
+		if e.o.key != nil {
+			key = 0
+		}
+	}
+	head := headBytes
+	if e.expire != 0 {
+		head += expiryBytes
+	}
+	class := classFor(head + uvarintLen(key) + uvarintLen(payload) + key + payload)
+	r := old
+	if old != 0 {
+		b := d.mem.at(old)
+		if _, _, at := lengths(b); b[0]&^classObject != class || at != head+uvarintLen(key)+uvarintLen(payload) {
+			r = 0
+		}
+	}
+	if r == 0 {
+		r = d.mem.alloc(class)
+	}
+	b := d.mem.at(r)
+	d.write(b, e, class, key, payload, head)
+	if e.o != nil {
+		e.o.home = r
+	}
+	switch {
+	case old == 0:
+		d.keys.insert(h, r)
+	case r != old:
+		if e.expire != 0 && d.mem.at(old)[1]&kindExpires != 0 {
+			d.due.moved(e.heap, r)
+		}
+		d.keys.replace(h, old, r)
+		d.mem.release(old)
+	}
+	return r
+}
+
+// write fills a block. Key and payload may lie in it already, where they belong.
+func (d *database) write(b []byte, e *entry, class uint8, key, payload, head int) {
+	at := head + uvarintLen(key) + uvarintLen(payload)
+	if e.o == nil {
+		copy(b[at+key:at+key+payload], e.payload)
+	} else {
+		binary.LittleEndian.PutUint32(b[at+key:], e.obj-1)
+	}
+	copy(b[at:at+key], e.key)
+	n := head + binary.PutUvarint(b[head:], uint64(key))
+	binary.PutUvarint(b[n:], uint64(payload))
+	kind := byte(e.typ) | byte(e.enc)<<3
+	if e.expire != 0 {
+		kind |= kindExpires
+		binary.LittleEndian.PutUint64(b[headBytes:], uint64(e.expire))
+		binary.LittleEndian.PutUint32(b[headBytes+8:], e.heap)
+	}
+	if e.o != nil {
+		class |= classObject
+	}
+	b[0], b[1] = class, kind
+	b[2], b[3], b[4] = byte(e.access), byte(e.access>>8), byte(e.access>>16)
+}
+
+// outsource gives e an object where it needs one, and takes it away where it does
+// not. What stands in an object stays there while it is large.
+func (d *database) outsource(e *entry) {
+	large := len(e.key) > maxKey || e.o != nil && e.o.hash != nil ||
+		headBytes+expiryBytes+4+len(e.key)+len(e.payload) > maxRecord
+	switch {
+	case large && e.o == nil:
+		d.adopt(e, &object{value: append(make([]byte, 0, len(e.payload)), e.payload...)})
+		e.payload = e.o.value
+		d.setBody(e)
+	case !large && e.o != nil:
+		d.dropObject(e)
+		return
+	}
+	if large && len(e.key) > maxKey && e.o.key == nil {
+		e.o.key = append([]byte(nil), e.key...)
+	}
+}
+
+// setBody brings an object's digest up to date with its value.
+func (d *database) setBody(e *entry) {
+	if e.typ == String {
+		e.o.body = xxhash.Sum64(e.o.value)
+	}
+}
+
+// adopt gives e an object that no record of this database has.
+func (d *database) adopt(e *entry, o *object) {
+	if n := len(d.freeObjects); n > 0 {
+		e.obj = d.freeObjects[n-1] + 1
+		d.freeObjects = d.freeObjects[:n-1]
+		d.objects[e.obj-1] = o
+	} else {
+		d.objects = append(d.objects, o)
+		e.obj = uint32(len(d.objects))
+	}
+	e.o = o
+}
+
+// dropObject takes e's object out of the database; e keeps its payload.
+func (d *database) dropObject(e *entry) {
+	if e.o == nil {
+		return
+	}
+	d.objects[e.obj-1] = nil
+	d.freeObjects = append(d.freeObjects, e.obj-1)
+	e.obj, e.o = 0, nil
 }
 
 // overwrite gives back old with value as its content, in place if it has the room,
@@ -49,89 +277,9 @@ func overwrite(old, value []byte) []byte {
 	return append(old[:0], value...)
 }
 
-// bytesOf is the bytes of a key without copying them. Nobody may write to them.
-func bytesOf(key string) []byte { return unsafe.Slice(unsafe.StringData(key), len(key)) }
+// bytesOf is the bytes of a text without copying them. Nobody may write to them.
+func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }
 
-// newString makes an entry of a string, in no database yet.
-func newString(key, value []byte) *entry {
-	e := &entry{typ: String, heap: -1}
-	e.key, e.value = join(key, value)
-	return e
-}
-
-// encoding is what OBJECT ENCODING answers: a fixed number, in checkpoints too.
-type encoding uint8
-
-const (
-	encInt       encoding = 1
-	encEmbstr    encoding = 2
-	encRaw       encoding = 3
-	encListpack  encoding = 4
-	encHashtable encoding = 5
-)
-
-// The limits between encodings, Redis' defaults. They are no settings: the same
-// events must give the same state everywhere.
-const (
-	maxIntText = 20 // digits and sign of an int-encoded string
-	maxEmbstr  = 44 // bytes of an embstr-encoded string
-
-	// MaxListpackEntries is the number of fields of a small hash, and
-	// MaxListpackValue the bytes of each field and value of one.
-	MaxListpackEntries = 512
-	MaxListpackValue   = 64
-)
-
-func (e encoding) String() string {
-	switch e {
-	case encInt:
-		return "int"
-	case encEmbstr:
-		return "embstr"
-	case encRaw:
-		return "raw"
-	case encListpack:
-		return "listpack"
-	case encHashtable:
-		return "hashtable"
-	}
-	return ""
-}
-
-// stringEncoding is how Redis would store a value that was set as a whole.
-func stringEncoding(v []byte) encoding {
-	if isInt(v) {
-		return encInt
-	}
-	return textEncoding(v)
-}
-
-// textEncoding is that of a value that is not tried as a number.
-func textEncoding(v []byte) encoding {
-	if len(v) <= maxEmbstr {
-		return encEmbstr
-	}
-	return encRaw
-}
-
-// isInt reports whether v is the canonical text of a 64-bit integer.
-func isInt(v []byte) bool {
-	if len(v) == 0 || len(v) > maxIntText {
-		return false
-	}
-	digits, negative := v, v[0] == '-'
-	if negative {
-		digits = v[1:]
-	}
-	if len(digits) == 0 || len(digits) > 19 || digits[0] == '0' && (len(digits) > 1 || negative) {
-		return false
-	}
-	var n uint64 // 19 digits always fit
-	for _, c := range digits {
-		if c < '0' || c > '9' {
-			return false
-		}
-		n = n*10 + uint64(c-'0')
-	}
-	return n < 1<<63 || negative && n == 1<<63
-}
+// textOf is bytes as a text without copying them. Nobody may write to them any
+// more.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

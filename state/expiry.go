@@ -1,38 +1,63 @@
 package state
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // never is the time of an expiry that does not exist.
 const never = math.MaxInt64
 
-// expiryHeap holds the entries of a database that have an expiry, the earliest
+// expiryHeap holds the records of a database that have an expiry, the earliest
 // on top; ties are broken by key. So the order in which keys expire follows from
 // the state alone, not from how it came to be. It is a binary heap: the children
-// of place i are at 2i+1 and 2i+2. Every entry knows its place, e.heap.
+// of place i are at 2i+1 and 2i+2. Every record knows its place.
 //
-// It is written out rather than built on container/heap, which would allocate
-// for each SET with an expiry.
-type expiryHeap []*entry
-
-func (h expiryHeap) before(i, j int) bool {
-	a, b := h[i], h[j]
-	return a.expire < b.expire || a.expire == b.expire && a.key < b.key
+// It lies in pieces, so that it grows without being moved.
+type expiryHeap struct {
+	d      *database
+	pieces [][]expiring
+	n      int
 }
 
-func (h expiryHeap) swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].heap, h[j].heap = int32(i), int32(j)
+type expiring struct {
+	at int64
+	r  ref
 }
 
-// settle moves the entry at a place up or down to where it belongs.
-func (h expiryHeap) settle(i int) {
+const (
+	pieceShift = 10
+	pieceSize  = 1 << pieceShift
+)
+
+func (h *expiryHeap) item(i int) *expiring { return &h.pieces[i>>pieceShift][i&(pieceSize-1)] }
+
+func (h *expiryHeap) before(i, j int) bool {
+	a, b := h.item(i), h.item(j)
+	return a.at < b.at || a.at == b.at && string(h.d.key(a.r)) < string(h.d.key(b.r))
+}
+
+// tell writes its place into the record at place i.
+func (h *expiryHeap) tell(i int) {
+	binary.LittleEndian.PutUint32(h.d.mem.at(h.item(i).r)[headBytes+8:], uint32(i))
+}
+
+func (h *expiryHeap) swap(i, j int) {
+	a, b := h.item(i), h.item(j)
+	*a, *b = *b, *a
+	h.tell(i)
+	h.tell(j)
+}
+
+// settle moves what is at a place up or down to where it belongs.
+func (h *expiryHeap) settle(i int) {
 	for i > 0 && h.before(i, (i-1)/2) {
 		h.swap(i, (i-1)/2)
 		i = (i - 1) / 2
 	}
 	for {
 		least := i
-		for child := 2*i + 1; child <= 2*i+2 && child < len(h); child++ {
+		for child := 2*i + 1; child <= 2*i+2 && child < h.n; child++ {
 			if h.before(child, least) {
 				least = child
 			}
@@ -45,50 +70,68 @@ func (h expiryHeap) settle(i int) {
 	}
 }
 
-func (h *expiryHeap) add(e *entry) {
-	e.heap = int32(len(*h))
-	*h = append(*h, e)
-	h.settle(int(e.heap))
+// add takes in a record that has its expiry already.
+func (h *expiryHeap) add(r ref, at int64) {
+	if h.n == len(h.pieces)<<pieceShift {
+		h.pieces = append(h.pieces, make([]expiring, pieceSize))
+	}
+	*h.item(h.n) = expiring{at, r}
+	h.n++
+	h.tell(h.n - 1)
+	h.settle(h.n - 1)
 }
 
-func (h *expiryHeap) remove(e *entry) {
-	place, last := int(e.heap), len(*h)-1
-	h.swap(place, last)
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	e.heap = -1
+func (h *expiryHeap) remove(place int) {
+	last := h.n - 1
+	*h.item(place) = *h.item(last)
+	*h.item(last) = expiring{}
+	h.n--
 	if place < last {
+		h.tell(place)
 		h.settle(place)
 	}
+	if len(h.pieces) > 1 && h.n <= (len(h.pieces)-2)<<pieceShift {
+		h.pieces = h.pieces[:len(h.pieces)-1]
+	}
+}
+
+// moved says that the record at a place lies elsewhere now.
+func (h *expiryHeap) moved(place uint32, r ref) { h.item(int(place)).r = r }
+
+// change gives what is at a place another expiry.
+func (h *expiryHeap) change(place int, at int64) {
+	h.item(place).at = at
+	h.settle(place)
 }
 
 // first is the earliest expiry.
-func (h expiryHeap) first() int64 {
-	if len(h) == 0 {
+func (h *expiryHeap) first() int64 {
+	if h.n == 0 {
 		return never
 	}
-	return h[0].expire
+	return h.item(0).at
 }
 
-// setExpire gives an entry another expiry, 0 for none. Its sum is not brought up
-// to date.
-func (s *State) setExpire(d *database, e *entry, at int64) {
-	if e.expire == at {
-		return
+// put stores e, which is at old or nowhere yet, with an expiry (0 for none), and
+// makes it part of the database's sum again.
+func (s *State) put(d *database, h uint64, old ref, e *entry, at int64) {
+	first, was := d.due.first(), e.expire
+	if was != 0 && at == 0 {
+		d.due.remove(int(e.heap))
 	}
-	first, had := d.due.first(), e.expire != 0
 	e.expire = at
+	r := d.store(h, old, e)
 	switch {
-	case had && at == 0:
-		d.due.remove(e)
-	case had:
-		d.due.settle(int(e.heap))
-	default:
-		d.due.add(e)
+	case at == 0:
+	case was == 0:
+		d.due.add(r, at)
+	case was != at:
+		d.due.change(int(e.heap), at)
 	}
 	if d.due.first() != first {
 		s.findNext()
 	}
+	d.remember(e)
 }
 
 // findNext looks for the earliest expiry after one database's has changed.
@@ -111,7 +154,7 @@ func (s *State) NextDue(nowMS int64) (db int, key []byte, ok bool) {
 	}
 	for db, d := range s.dbs {
 		if d.due.first() == s.next {
-			return db, bytesOf(d.due[0].key), true
+			return db, d.key(d.due.item(0).r), true
 		}
 	}
 	return 0, nil, false
@@ -122,6 +165,10 @@ func (s *State) NextExpiry() (atMS int64, ok bool) { return s.next, s.next != ne
 
 // Expired reports whether a key is there but due.
 func (s *State) Expired(db int, key []byte, nowMS int64) bool {
-	e := s.dbs[db].keys.Get(key)
-	return e != nil && e.due(nowMS)
+	d := s.dbs[db]
+	if d.due.n == 0 {
+		return false
+	}
+	r := d.keys.find(d.secret.hash(key), key)
+	return r != 0 && dueRecord(d.mem.at(r), nowMS)
 }

@@ -20,7 +20,7 @@ func TestDueOrder(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(5, 6))
 	for range 20 {
-		s := New()
+		s := New(0)
 		want := map[string]dueKey{}
 		for range 400 {
 			k := dueKey{int64(rng.IntN(20)), rng.IntN(3), fmt.Sprint(rng.IntN(60))}
@@ -71,7 +71,7 @@ func TestDueOrder(t *testing.T) {
 // expiries.
 func TestExpiriesOfDatabases(t *testing.T) {
 	start := func() *State {
-		s := New()
+		s := New(0)
 		for db := range 3 {
 			apply(t, s, db, func(b *event.Buffer) {
 				b.String([]byte("k"), nil, int64(100*(db+1)))
@@ -120,7 +120,7 @@ func TestExpiriesOfDatabases(t *testing.T) {
 
 // TestExpires counts the keys with an expiry in each database.
 func TestExpires(t *testing.T) {
-	s := New()
+	s := New(0)
 	apply(t, s, 4, func(b *event.Buffer) {
 		b.String([]byte("a"), nil, 5)
 		b.String([]byte("b"), nil, 5)

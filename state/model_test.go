@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -215,7 +216,7 @@ func (m *model) check(t *rapid.T, s *State) {
 // records has the same digest and the same order.
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s, m := New(), newModel()
+		s, m := New(0), newModel()
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			var b event.Buffer
 			db := rapid.IntRange(0, 2).Draw(t, "db")
@@ -243,39 +244,50 @@ func TestModel(t *testing.T) {
 func invariants(t interface{ Fatalf(string, ...any) }, s *State) {
 	next := int64(never)
 	for db, d := range s.dbs {
-		sum, withExpiry, dirty := uint64(0), 0, 0
-		for i := range d.keys.Len() {
-			e := d.keys.At(i)
-			if int(e.slot) != i || d.keys.Get([]byte(e.key)) != e {
-				t.Fatalf("db %d %q: at place %d of the keyspace, says %d", db, e.key, i, e.slot)
+		sum, withExpiry, dirty, objects := uint64(0), 0, 0, 0
+		d.keys.scan(0, math.MaxInt, func(r ref) bool {
+			e := d.load(r)
+			if h := d.secret.hash(e.key); d.keys.find(h, e.key) != r || string(d.key(r)) != string(e.key) {
+				t.Fatalf("db %d %q: is not found where it is", db, e.key)
 			}
 			if e.expire != 0 {
 				withExpiry++
 				next = min(next, e.expire)
-				if d.due[e.heap] != e {
+				if it := d.due.item(int(e.heap)); it.r != r || it.at != e.expire {
 					t.Fatalf("db %d %q: not at its place %d of the heap", db, e.key, e.heap)
 				}
-			} else if e.heap != -1 {
-				t.Fatalf("db %d %q: in the heap without an expiry", db, e.key)
 			}
-			if _, ok := d.dirty[e]; ok != e.dirty || e.dirty && e.sum != 0 {
-				t.Fatalf("db %d %q: dirty %v, in the set %v, sum %x", db, e.key, e.dirty, ok, e.sum)
+			if e.o != nil {
+				objects++
+				if e.o.home != r || d.objects[e.obj-1] != e.o {
+					t.Fatalf("db %d %q: its object has another home", db, e.key)
+				}
 			}
-			if e.dirty {
+			if e.o != nil && e.o.dirty {
 				dirty++
+				if _, ok := d.dirty[e.o]; !ok {
+					t.Fatalf("db %d %q: dirty and not among those", db, e.key)
+				}
+			} else {
+				sum += e.digest(e.body())
 			}
-			sum += e.sum
-			if (e.typ == Hash) != (e.hash != nil) || e.hash != nil && !e.hash.whole(e) {
+			if e.typ == Hash && !whole(&e) {
 				t.Fatalf("db %d %q: a broken hash", db, e.key)
 			}
+			return true
+		})
+		if sum != d.sum || withExpiry != d.due.n || dirty != len(d.dirty) || objects != len(d.objects)-len(d.freeObjects) {
+			t.Fatalf("db %d: sum %x of %x, %d in the heap of %d, %d dirty of %d, %d objects of %d less %d free",
+				db, d.sum, sum, d.due.n, withExpiry, len(d.dirty), dirty, objects, len(d.objects), len(d.freeObjects))
 		}
-		if sum != d.sum || withExpiry != len(d.due) || dirty != len(d.dirty) {
-			t.Fatalf("db %d: sum %x of %x, %d in the heap of %d, %d dirty of %d", db, d.sum, sum, len(d.due), withExpiry, len(d.dirty), dirty)
-		}
-		for i := range d.due {
-			if d.due[i].heap != int32(i) || i > 0 && d.due.before(i, (i-1)/2) {
+		for i := range d.due.n {
+			if i > 0 && d.due.before(i, (i-1)/2) {
 				t.Fatalf("db %d: the heap is out of order at %d", db, i)
 			}
+		}
+		if x, ok := d.keys.(*index); ok {
+			x.check(t)
+			d.mem.check(t, x)
 		}
 	}
 	if next != s.next {
@@ -284,16 +296,23 @@ func invariants(t interface{ Fatalf(string, ...any) }, s *State) {
 }
 
 // whole reports whether a hash and its index agree, and fit e's encoding.
-func (h *hash) whole(e *entry) bool {
-	if len(h.pairs) == 0 || e.enc != h.encoding() || h.index != nil && len(h.index) != len(h.pairs) {
+func whole(e *entry) bool {
+	seen, sum := map[string]bool{}, uint64(0)
+	e.pairs(func(field, value []byte) {
+		seen[string(field)] = true
+		sum += pairDigest(field, value)
+	})
+	f := e.fields()
+	if len(seen) == 0 || len(seen) != f.Len() || sum != e.body() || (e.enc == encListpack) != f.Small() {
 		return false
 	}
-	seen := map[string]bool{}
-	for i, p := range h.pairs {
-		if seen[p.field] || h.index != nil && h.index[p.field] != int32(i) {
-			return false
+	if f.h != nil {
+		for i, p := range f.h.pairs {
+			if f.h.index[p.field] != int32(i) {
+				return false
+			}
 		}
-		seen[p.field] = true
+		return len(f.h.index) == len(f.h.pairs)
 	}
 	return true
 }

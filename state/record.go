@@ -1,6 +1,9 @@
 package state
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Record is all that a checkpoint keeps of a key.
 type Record struct {
@@ -15,84 +18,105 @@ type Record struct {
 // Export hands the keys of a database to fn in its order, from a place on, until
 // fn returns false. A record is valid until fn returns.
 func (s *State) Export(db, from int, fn func(Record) bool) {
-	keys := s.dbs[db].keys
+	d := s.dbs[db]
+	if from < 0 || from >= d.keys.count() {
+		return
+	}
 	var pairs [][]byte
-	for i := max(from, 0); i < keys.Len(); i++ {
-		e := keys.At(i)
-		r := Record{Key: bytesOf(e.key), Type: e.typ, Encoding: uint8(e.enc), ExpireAt: e.expire, Value: e.value}
+	cursor, left := d.keys.skip(from)
+	d.keys.scan(cursor, math.MaxInt, func(at ref) bool {
+		if left > 0 {
+			left--
+			return true
+		}
+		e := d.load(at)
+		r := Record{Key: e.key, Type: e.typ, Encoding: uint8(e.enc), ExpireAt: e.expire, Value: e.payload}
 		if e.typ == Hash {
 			pairs = pairs[:0]
-			for _, p := range e.hash.pairs {
-				pairs = append(pairs, bytesOf(p.field), p.value)
-			}
+			e.pairs(func(field, value []byte) { pairs = append(pairs, field, value) })
 			r.Value, r.Pairs = nil, pairs
 		}
-		if !fn(r) {
-			return
-		}
-	}
+		return fn(r)
+	})
 }
 
-// Import adds a key at the end of a database's order; what it is given is
-// copied. A key that is there already, or a record that Export never gives, is
-// an error, and changes nothing.
+// Import adds a key to a database; what it is given is copied. A key that is there
+// already, or a record that Export never gives, is an error, and changes nothing.
 func (s *State) Import(db int, r Record) error {
 	if db < 0 || db >= Databases {
 		return fmt.Errorf("there is no database %d", db)
 	}
 	d := s.dbs[db]
-	if d.keys.Get(r.Key) != nil {
+	h := d.secret.hash(r.Key)
+	if d.keys.find(h, r.Key) != 0 {
 		return fmt.Errorf("the key %s is there twice", shown(r.Key))
 	}
 	if r.ExpireAt < 0 {
 		return fmt.Errorf("the key %s expires at %d ms", shown(r.Key), r.ExpireAt)
 	}
-	var e *entry
+	e := entry{key: r.Key, typ: r.Type, enc: encoding(r.Encoding)}
 	var err error
 	switch r.Type {
 	case String:
-		e, err = importString(r)
+		e.payload, err = r.Value, checkString(r)
 	case Hash:
-		e, err = importHash(r)
+		err = s.importHash(d, &e, r)
 	default:
 		err = fmt.Errorf("a value of type %d", r.Type)
 	}
 	if err != nil {
 		return fmt.Errorf("the key %s: %w", shown(r.Key), err)
 	}
-	d.keys.Put(e)
-	s.setExpire(d, e, r.ExpireAt)
-	d.rewritten(e)
+	s.put(d, h, 0, &e, r.ExpireAt)
 	return nil
 }
 
-func importString(r Record) (*entry, error) {
-	enc := encoding(r.Encoding)
-	switch {
+// checkString reports a string that does not fit its encoding.
+func checkString(r Record) error {
+	switch enc := encoding(r.Encoding); {
 	case enc == encRaw:
 	case enc == encInt && isInt(r.Value):
 	case enc == encEmbstr && len(r.Value) <= maxEmbstr:
 	default:
-		return nil, fmt.Errorf("a string of %d bytes that does not fit its encoding %d", len(r.Value), r.Encoding)
+		return fmt.Errorf("a string of %d bytes that does not fit its encoding %d", len(r.Value), r.Encoding)
 	}
-	e := newString(r.Key, r.Value)
-	e.enc = enc
-	return e, nil
+	return nil
 }
 
-func importHash(r Record) (*entry, error) {
+// importHash gives e the pairs of r.
+func (s *State) importHash(d *database, e *entry, r Record) error {
+	bad := fmt.Errorf("a hash that does not fit its encoding %d, or has a field twice", r.Encoding)
 	if len(r.Pairs) == 0 || len(r.Pairs)%2 != 0 {
-		return nil, fmt.Errorf("a hash of %d fields and values", len(r.Pairs))
+		return fmt.Errorf("a hash of %d fields and values", len(r.Pairs))
 	}
-	h := &hash{pairs: make([]pair, 0, len(r.Pairs)/2)}
-	if encoding(r.Encoding) == encHashtable {
-		h.grow()
+	n := len(r.Pairs) / 2
+	if e.enc == encHashtable {
+		h := newHash(newPacked())
+		for i := 0; i < len(r.Pairs); i += 2 {
+			h.set(r.Pairs[i], r.Pairs[i+1])
+		}
+		if len(h.pairs) != n {
+			return bad
+		}
+		d.adopt(e, &object{hash: h})
+		return nil
 	}
+	if e.enc != encListpack || n > MaxListpackEntries {
+		return bad
+	}
+	p, sum := append(s.payload[:0], newPacked()...), uint64(0)
 	for i := 0; i < len(r.Pairs); i += 2 {
-		h.set(r.Pairs[i], r.Pairs[i+1])
+		field, value := r.Pairs[i], r.Pairs[i+1]
+		if !listpacked(field, value) {
+			return bad
+		}
+		if _, at, _ := findPacked(p, field); at >= 0 {
+			return bad
+		}
+		p = appendPair(p, field, value)
+		sum += pairDigest(field, value)
 	}
-	if h.encoding() != encoding(r.Encoding) || len(h.pairs) != len(r.Pairs)/2 {
-		return nil, fmt.Errorf("a hash that does not fit its encoding %d, or has a field twice", r.Encoding)
-	}
-	return &entry{key: string(r.Key), typ: Hash, enc: h.encoding(), hash: h, heap: -1}, nil
+	setPacked(p, sum, n)
+	e.payload, s.payload = p, p
+	return nil
 }

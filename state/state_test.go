@@ -19,7 +19,7 @@ func apply(t testing.TB, s *State, db int, record func(*event.Buffer)) {
 }
 
 func copyOf(t interface{ Fatal(...any) }, s *State) *State {
-	c := New()
+	c := New(0)
 	for db := range Databases {
 		s.Export(db, 0, func(r Record) bool {
 			if err := c.Import(db, r); err != nil {

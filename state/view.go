@@ -1,5 +1,7 @@
 package state
 
+import "math"
+
 // View is one database at one moment, read-only: what commands see. A key whose
 // expiry has come is not there. It is a small value, to be passed on by value.
 type View struct {
@@ -18,32 +20,37 @@ func (v View) Now() int64 { return v.now }
 // In is the same moment in another database.
 func (v View) In(db int) View { return v.s.View(db, v.now) }
 
-// find looks a key up; nil where it is absent or due.
-func (v View) find(key []byte) *entry {
-	e := v.peek(key)
-	if e != nil && v.s.clock != 0 {
-		e.access = v.s.clock
+// find looks a key up and notes the access: its record, nil where it is absent
+// or due.
+func (v View) find(key []byte) []byte {
+	b := v.peek(key)
+	if b != nil && v.s.clock != 0 {
+		touchRecord(b, v.s.clock)
 	}
-	return e
+	return b
 }
 
 // peek is find without noting the access.
-func (v View) peek(key []byte) *entry {
-	e := v.d.keys.Get(key)
-	if e == nil || e.due(v.now) {
+func (v View) peek(key []byte) []byte {
+	r := v.d.keys.find(v.d.secret.hash(key), key)
+	if r == 0 {
 		return nil
 	}
-	return e
+	b := v.d.mem.at(r)
+	if dueRecord(b, v.now) {
+		return nil
+	}
+	return b
 }
 
 // Len is the number of keys, those that are due but not yet removed included,
 // as DBSIZE counts.
-func (v View) Len() int { return v.d.keys.Len() }
+func (v View) Len() int { return v.d.keys.count() }
 
 // Type is the type of a key's value, None where there is no key.
 func (v View) Type(key []byte) Type {
-	if e := v.peek(key); e != nil {
-		return e.typ
+	if b := v.peek(key); b != nil {
+		return typeOf(b)
 	}
 	return None
 }
@@ -54,14 +61,15 @@ func (v View) Exists(key []byte) bool { return v.find(key) != nil }
 // String is a string's value, valid until the next Apply unless it is lent;
 // ErrWrongType where the key holds something else.
 func (v View) String(key []byte) (val []byte, ok bool, err error) {
-	e := v.find(key)
+	b := v.find(key)
 	switch {
-	case e == nil:
+	case b == nil:
 		return nil, false, nil
-	case e.typ != String:
+	case typeOf(b) != String:
 		return nil, false, ErrWrongType
 	}
-	return e.value, true, nil
+	val, _ = v.d.payload(b)
+	return val, true, nil
 }
 
 // LendFrom is the length in bytes from which a value may be lent: a reader keeps
@@ -74,38 +82,44 @@ const LendFrom = 16 << 10
 // Apply. It must be of LendFrom bytes or more. The next change inside it makes a
 // copy first; what is appended to it comes behind what was lent.
 func (v View) Lend(key []byte) {
-	if e := v.peek(key); e != nil {
-		e.lent = true
+	if b := v.peek(key); b != nil {
+		if _, o := v.d.payload(b); o != nil {
+			o.lent = true
+		}
 	}
 }
 
 // Hash is a hash's fields; none where there is no key, ErrWrongType where the
 // key holds something else.
 func (v View) Hash(key []byte) (Fields, error) {
-	e := v.find(key)
+	b := v.find(key)
 	switch {
-	case e == nil:
+	case b == nil:
 		return Fields{}, nil
-	case e.typ != Hash:
+	case typeOf(b) != Hash:
 		return Fields{}, ErrWrongType
 	}
-	return Fields{e.hash}, nil
+	p, o := v.d.payload(b)
+	if o != nil && o.hash != nil {
+		return Fields{h: o.hash}, nil
+	}
+	return Fields{packed: p}, nil
 }
 
 // ExpireAt is a key's expiry in ms since 1970, 0 for never; ok is false where
 // there is no key.
 func (v View) ExpireAt(key []byte) (at int64, ok bool) {
-	e := v.peek(key)
-	if e == nil {
+	b := v.peek(key)
+	if b == nil {
 		return 0, false
 	}
-	return e.expire, true
+	return expiryOf(b), true
 }
 
 // Encoding is the word that OBJECT ENCODING answers, "" where there is no key.
 func (v View) Encoding(key []byte) string {
-	if e := v.peek(key); e != nil {
-		return e.enc.String()
+	if b := v.peek(key); b != nil {
+		return encodingOf(b).String()
 	}
 	return ""
 }
@@ -113,52 +127,61 @@ func (v View) Encoding(key []byte) string {
 // Idle is how many seconds ago a key was last touched, as far as the server has
 // kept track (SetAccessClock).
 func (v View) Idle(key []byte) int64 {
-	e := v.peek(key)
-	if e == nil || e.access == 0 {
+	b := v.peek(key)
+	if b == nil || accessOf(b) == 0 {
 		return 0
 	}
-	return max(0, v.now/1000-int64(e.access))
+	idle := (uint32(v.now/1000) - accessOf(b)) & 0xffffff // the clock goes round in half a year
+	if idle > 0x800000 {
+		return 0 // touched later than now: the clock was put back
+	}
+	return int64(idle)
 }
 
 // Touch notes an access to a key and reports whether it is there.
 func (v View) Touch(key []byte) bool { return v.find(key) != nil }
 
-// Scan hands count keys to fn, beginning at a cursor (0 at first), and returns
-// the cursor to go on from: 0 when it is done. A key that is there from the
-// first call to the last is handed out at least once, whatever happens to
-// others between the calls.
+// Scan hands about count keys to fn, beginning at a cursor (0 at first), and
+// returns the cursor to go on from: 0 when it is done. A key that is there from
+// the first call to the last is handed out once, whatever happens to others
+// between the calls.
 func (v View) Scan(cursor uint64, count int, fn func(key []byte)) (next uint64) {
-	return scan(v.d.keys.Len(), cursor, count, func(i int) {
-		if e := v.d.keys.At(i); !e.due(v.now) {
-			fn(bytesOf(e.key))
+	return v.d.keys.scan(cursor, count, func(r ref) bool {
+		if !dueRecord(v.d.mem.at(r), v.now) {
+			fn(v.d.key(r))
 		}
+		return true
 	})
 }
 
 // Each hands every key to fn, in the order of the database, until it returns
 // false.
 func (v View) Each(fn func(key []byte) bool) {
-	for i := range v.d.keys.Len() {
-		e := v.d.keys.At(i)
-		if e.due(v.now) {
-			continue
-		}
-		if !fn(bytesOf(e.key)) {
-			return
-		}
-	}
+	v.d.keys.scan(0, math.MaxInt, func(r ref) bool {
+		return dueRecord(v.d.mem.at(r), v.now) || fn(v.d.key(r))
+	})
 }
 
-// Random chooses a key with a random number that the caller drew. A key that is
-// due is passed over for the next one that is not; ok is false where there is
-// none.
-func (v View) Random(r uint64) (key []byte, ok bool) {
-	n := v.d.keys.Len()
-	for i := range n {
-		e := v.d.keys.At(int((r + uint64(i)) % uint64(n)))
-		if !e.due(v.now) {
-			return bytesOf(e.key), true
+// Random chooses a key, each as likely as the others; rnd gives random numbers.
+// Keys that are due are passed over; ok is false where no others are found.
+func (v View) Random(rnd func() uint64) (key []byte, ok bool) {
+	if v.d.keys.count() == 0 {
+		return nil, false
+	}
+	for range 100 {
+		r := v.d.keys.random(rnd)
+		if !dueRecord(v.d.mem.at(r), v.now) {
+			return v.d.key(r), true
 		}
 	}
-	return nil, false
+	return v.first() // nearly all are due
+}
+
+// first is the first key in order.
+func (v View) first() (key []byte, ok bool) {
+	v.Each(func(k []byte) bool {
+		key, ok = k, true
+		return false
+	})
+	return key, ok
 }

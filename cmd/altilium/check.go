@@ -80,7 +80,7 @@ func checkpointProblems(dir string) []string {
 	}
 	var problems []string
 	for _, c := range m.Checkpoints {
-		if _, err := compaction.Load(dir, m.LogID, c, nil); err != nil {
+		if _, err := compaction.Load(dir, m.LogID, m.RootID(), c, nil); err != nil {
 			problems = append(problems, err.Error())
 		}
 	}
@@ -138,7 +138,7 @@ func loads(dir string) func(log.Checkpoint) bool {
 		if err != nil {
 			return false
 		}
-		_, err := compaction.Load(dir, m.LogID, c, nil)
+		_, err := compaction.Load(dir, m.LogID, m.RootID(), c, nil)
 		return err == nil
 	}
 }

@@ -251,7 +251,7 @@ func moveCommand(c *Call) {
 }
 
 func randomkeyCommand(c *Call) {
-	if key, ok := c.View.Random(c.Rand()); ok {
+	if key, ok := c.View.Random(c.Rand); ok {
 		c.Out.Bulk(key)
 	} else {
 		c.Out.Null()

@@ -30,11 +30,11 @@ type world struct {
 }
 
 func newWorld() *world {
-	return &world{table: command.NewTable(), st: state.New(), now: newYear}
+	return &world{table: command.NewTable(), st: state.New(0), now: newYear}
 }
 
 // fresh empties the world; its clock goes on.
-func (w *world) fresh() { w.st, w.db = state.New(), 0 }
+func (w *world) fresh() { w.st, w.db = state.New(0), 0 }
 
 // outcome is what became of one command.
 type outcome struct {

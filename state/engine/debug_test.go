@@ -78,7 +78,7 @@ func TestReloadFindsDifferences(t *testing.T) {
 	}
 	for name, rebuild := range map[string]func(*log.Log) (*state.State, error){
 		"a key too many": wrong(another),
-		"nothing":        func(*log.Log) (*state.State, error) { return state.New(), nil },
+		"nothing":        func(*log.Log) (*state.State, error) { return state.New(0), nil },
 		"an error":       func(*log.Log) (*state.State, error) { return nil, errors.New("the disk is gone") },
 	} {
 		h := newHarness(t, setup{change: func(o *Options) { o.Rebuild = rebuild }})

@@ -88,6 +88,7 @@ type Engine struct {
 	events event.Buffer // of the command being decided
 	unit   unit
 	shrink bool      // events has grown large in this turn
+	keys   [][]byte  // scratch for prefetch
 	name   [1][]byte // scratch: a cause of one word
 
 	decoded event.Event // scratch of touch
@@ -123,7 +124,7 @@ func New(o Options) *Engine {
 		cfg:      o.Config,
 		lg:       o.Logger,
 		table:    command.NewTable(),
-		state:    state.New(),
+		state:    state.New(0),
 		sessions: make(map[uint64]*Session),
 	}
 	e.started = o.Clock()

@@ -108,7 +108,7 @@ func (e *Engine) setFailure(err error) {
 // giveUpState forgets memory that may be ahead of the log and has it rebuilt.
 func (e *Engine) giveUpState() {
 	e.mode = modeLoading
-	e.state = state.New()
+	e.state = state.New(0)
 	for _, s := range e.sessions {
 		if len(s.watches) > 0 {
 			s.lost = true

@@ -63,13 +63,13 @@ func newHarness(t testing.TB, set setup) *harness {
 		set.change(&o)
 	}
 	h.e = New(o)
-	h.e.Ready(h.log, state.New())
+	h.e.Ready(h.log, state.New(0))
 	return h
 }
 
 // replayLog is the simplest recovery there is.
 func replayLog(l *log.Log) (*state.State, error) {
-	st := state.New()
+	st := state.New(0)
 	err := eachEntry(l, func(en log.Entry) error { return st.ApplyEntry(en.Body) })
 	return st, err
 }

@@ -170,6 +170,7 @@ func memoryUse() (inUse, rss int64) {
 
 func infoMemory(e *Engine, t *infoText) {
 	used, rss := memoryUse()
+	used += e.state.Memory()
 	e.info.peak = max(e.info.peak, used)
 	t.put("used_memory", used)
 	t.put("used_memory_human", human(used))

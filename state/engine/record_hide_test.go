@@ -104,7 +104,7 @@ func replayTape(t *testing.T, p *tape) (compared int) {
 	h := newHarness(t, setup{policy: log.No, change: func(o *Options) {
 		o.Config, o.Clock = cfg, func() int64 { return clock }
 	}})
-	h.e.Ready(h.log, state.New())
+	h.e.Ready(h.log, state.New(0))
 	conns := map[uint64]*client{}
 	for i, s := range p.steps {
 		clock = s.Clock

@@ -261,7 +261,7 @@ func playTape(t *testing.T, h *harness, p *tape) (diverged int) {
 		o.Seed = func() uint64 { return seed }
 		o.ConnID = func() uint64 { return conn }
 	}})
-	st := state.New()
+	st := state.New(0)
 	err := eachEntry(h.log, func(en log.Entry) error {
 		if en.Offset > p.offset {
 			return nil

@@ -78,6 +78,9 @@ func (s *Session) Run(cmds [][][]byte, out *resp.Writer) int {
 		}
 	}
 	for i, args := range cmds {
+		if i%prefetchKeys == 0 {
+			e.prefetch(s.db, cmds[i:])
+		}
 		if s.closing {
 			return len(cmds)
 		}

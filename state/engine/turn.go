@@ -23,6 +23,12 @@ const (
 	// 1 GiB, its frame included.
 	maxBody = 1<<30 - 1<<10
 
+	// prefetchKeys is how many commands of a pipeline are looked at together
+	// before the first of them is executed, and prefetchFrom how many keys a
+	// database must have for that to be worth it.
+	prefetchKeys = 64
+	prefetchFrom = 20_000
+
 	// keepBuffer is the capacity above which a buffer is given back after the
 	// turn, so that one huge value does not stay for ever.
 	keepBuffer = 1 << 20
@@ -76,6 +82,23 @@ func (e *Engine) join(s *Session, out *resp.Writer) {
 	e.turn = append(e.turn, part{
 		s: s, out: out, start: out.Len(), before: s.sessionState, watching: len(s.watches) > 0,
 	})
+}
+
+// prefetch tells the state which keys the next commands of a pipeline name: what
+// follows the command's name mostly is one, and where it is none nothing is lost.
+func (e *Engine) prefetch(db int, cmds [][][]byte) {
+	if len(cmds) < 8 || e.state.Keys(db) < prefetchFrom {
+		return
+	}
+	keys := e.keys[:0]
+	for _, args := range cmds[:min(len(cmds), prefetchKeys)] {
+		if len(args) > 1 && len(args[1]) < 256 {
+			keys = append(keys, args[1])
+		}
+	}
+	e.state.Prefetch(db, keys)
+	clear(keys)
+	e.keys = keys
 }
 
 // endTurn forgets what was kept for the turn.

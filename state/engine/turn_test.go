@@ -247,7 +247,7 @@ func TestLiveIsReplayed(t *testing.T) {
 			randomTurns(h, r, clients, 1)
 			at[h.log.Last()] = h.e.state.Digest()
 		}
-		st := state.New()
+		st := state.New(0)
 		err := eachEntry(h.log, func(en log.Entry) error {
 			if err := st.ApplyEntry(en.Body); err != nil {
 				return err

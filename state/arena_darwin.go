@@ -1,0 +1,10 @@
+//go:build darwin && !altilium_heap
+
+package state
+
+import "golang.org/x/sys/unix"
+
+const adviceDiscard = unix.MADV_FREE
+
+// wantHuge: this system chooses by itself.
+func wantHuge([]byte) {}

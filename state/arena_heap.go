@@ -1,0 +1,19 @@
+//go:build (!linux && !darwin) || altilium_heap
+
+package state
+
+// arenaShift: an arena is a block of 4 MiB of Go's heap, which its collector
+// does not look into.
+const arenaShift = 22
+
+func newArena() (arena, all []byte) {
+	all = make([]byte, 1<<arenaShift)
+	return all, all
+}
+
+func freeArena([]byte) {}
+
+// discard: the arena stays whole, and with it its memory.
+func discard([]byte) {}
+
+func wantHuge([]byte) {}

@@ -1,0 +1,89 @@
+package state
+
+// victim is the page whose records are being moved elsewhere.
+type victim struct {
+	page  uint32 // 0: none
+	block int    // the next to look at
+}
+
+const (
+	// wasteFrom is how many bytes of a database's pages may be free blocks, and
+	// a quarter of them, before records are moved together.
+	wasteFrom = 4 << 20
+
+	// movesPerEvent is how many blocks of a victim are looked at after an event.
+	// Two would do to keep up with events that delete one record each.
+	movesPerEvent = 8
+)
+
+// tidy is called after each event: where much memory lies in free blocks it moves
+// a few records out of a page that is mostly free, until that serves others again.
+// So memory that a mass deletion has left is given back, and no event takes long.
+func (d *database) tidy() {
+	m := d.mem
+	waste := m.taken - m.used
+	if waste < wasteFrom || waste < m.taken/4 || waste < m.calm {
+		return
+	}
+	m.calm = 0
+	if m.victim.page == 0 && !m.chooseVictim() {
+		m.calm = waste + wasteFrom/4
+		return
+	}
+	for i := 0; i < movesPerEvent && m.victim.page != 0; i++ { // 0: its last record is gone
+		v := m.victim
+		p := &m.pages[v.page]
+		if v.block == int(p.given) {
+			m.victim = victim{}
+			if p.free != 0 {
+				m.list(v.page)
+			}
+			return
+		}
+		size := sizeOf(p.class)
+		r := ref(v.page)<<pageUnits | ref(v.block*size)>>unitShift
+		m.victim.block++
+		if m.at(r)[0] != 0 {
+			d.relocate(r, p.class)
+		}
+	}
+}
+
+// chooseVictim looks for a page of records that is at least half free.
+func (m *memory) chooseVictim() bool {
+	for c := uint8(1); c <= recordClasses; c++ {
+		k := &m.class[c]
+		if k.pages < 2 {
+			continue
+		}
+		n := k.open
+		for range 4 {
+			if n == 0 {
+				break
+			}
+			if p := &m.pages[n]; n != k.current && int(p.live)*sizeOf(c) <= pageSize/2 {
+				m.unlist(n) // nothing new goes there
+				m.victim = victim{page: n}
+				return true
+			}
+			n = m.pages[n].next
+		}
+	}
+	return false
+}
+
+// relocate moves a record of a class to another block.
+func (d *database) relocate(r ref, class uint8) {
+	m := d.mem
+	to := m.alloc(class)
+	copy(m.at(to)[:sizeOf(class)], m.at(r))
+	e := d.load(to)
+	d.keys.replace(d.secret.hash(e.key), r, to)
+	if e.expire != 0 {
+		d.due.moved(e.heap, to)
+	}
+	if e.o != nil {
+		e.o.home = to
+	}
+	m.release(r)
+}

@@ -1,0 +1,78 @@
+package state
+
+// encoding is what OBJECT ENCODING answers: a fixed number, in checkpoints too.
+type encoding uint8
+
+const (
+	encInt       encoding = 1
+	encEmbstr    encoding = 2
+	encRaw       encoding = 3
+	encListpack  encoding = 4
+	encHashtable encoding = 5
+)
+
+// The limits between encodings, Redis' defaults. They are no settings: the same
+// events must give the same state everywhere.
+const (
+	maxIntText = 20 // digits and sign of an int-encoded string
+	maxEmbstr  = 44 // bytes of an embstr-encoded string
+
+	// MaxListpackEntries is the number of fields of a small hash, and
+	// MaxListpackValue the bytes of each field and value of one.
+	MaxListpackEntries = 512
+	MaxListpackValue   = 64
+)
+
+func (e encoding) String() string {
+	switch e {
+	case encInt:
+		return "int"
+	case encEmbstr:
+		return "embstr"
+	case encRaw:
+		return "raw"
+	case encListpack:
+		return "listpack"
+	case encHashtable:
+		return "hashtable"
+	}
+	return ""
+}
+
+// stringEncoding is how Redis would store a value that was set as a whole.
+func stringEncoding(v []byte) encoding {
+	if isInt(v) {
+		return encInt
+	}
+	return textEncoding(v)
+}
+
+// textEncoding is that of a value that is not tried as a number.
+func textEncoding(v []byte) encoding {
+	if len(v) <= maxEmbstr {
+		return encEmbstr
+	}
+	return encRaw
+}
+
+// isInt reports whether v is the canonical text of a 64-bit integer.
+func isInt(v []byte) bool {
+	if len(v) == 0 || len(v) > maxIntText {
+		return false
+	}
+	digits, negative := v, v[0] == '-'
+	if negative {
+		digits = v[1:]
+	}
+	if len(digits) == 0 || len(digits) > 19 || digits[0] == '0' && (len(digits) > 1 || negative) {
+		return false
+	}
+	var n uint64 // 19 digits always fit
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return n < 1<<63 || negative && n == 1<<63
+}

@@ -1,0 +1,416 @@
+package state
+
+import "unsafe"
+
+// keyspace finds records by their keys. It is all that the rest of this package
+// knows of how that is done; in the tests a Go map stands in for it.
+//
+// Its order is a function of the keys alone, not of how they came and went: by
+// hash, and by key where hashes are the same.
+type keyspace interface {
+	find(h uint64, key []byte) ref // 0: it is not there
+	insert(h uint64, r ref)        // the record's key must not be there
+	remove(h uint64, r ref)
+	replace(h uint64, old, r ref) // the record has moved
+	count() int
+
+	// scan hands records to visit in order, beginning at a cursor (0 at first),
+	// until that many have been and no more of the same tag follow; it returns
+	// the cursor to go on from, 0 at the end.
+	scan(cursor uint64, n int, visit func(r ref) bool) (next uint64)
+
+	// skip is a cursor at or before the record at a place of the order, which
+	// must be below count, and how many records lie between.
+	skip(place int) (cursor uint64, left int)
+
+	// touch reads what find will read for keys of these hashes, all slots first and
+	// then all records, so that the processor waits for many of them at once.
+	touch(hashes []uint64)
+
+	// random chooses a record, each as likely as the others, nearly; there must
+	// be some.
+	random(rnd func() uint64) ref
+}
+
+// index is the keyspace: a table of slots that is sorted by hash.
+//
+//	slot     tag: the first 30 bits of the hash | ref: 34 bits     0: empty
+//	segment  64 to 4096 slots: all keys whose hashes begin alike
+//	dir      by the first bits of the hash, which segment
+//
+// Within a segment it is linear probing in order: a slot lies at or behind its
+// home, the place that its hash has in proportion, and no slot lies before one
+// of a smaller hash. So looking for a key ends as soon as a larger tag is seen,
+// walking the table is walking the hashes in order, and deleting moves back what
+// was pushed away. A segment grows in small steps, each a copy in order, and is
+// split in two when it is full; no step takes longer than that, however many
+// keys there are. Records are looked at only where tags are the same.
+type index struct {
+	db   *database
+	dir  []uint32 // segment numbers; len is 1<<bits
+	bits uint
+	segs []segment
+	n    int
+	have [indexClasses]int // how many segments there are of each size
+
+	touched uint64 // means nothing
+}
+
+// segment is part of the index.
+//
+// Invariants: slots[len-1] is 0, which ends every search; n <= room(len(slots)).
+type segment struct {
+	slots []uint64
+	block ref  // of memory, where slots lie
+	depth uint // how many first bits its hashes share
+	n     int
+}
+
+const (
+	refMask = 1<<refBits - 1
+	tagMask = 1<<64 - 1<<refBits
+)
+
+// segmentBytes is the size of a segment of some step: 512 bytes to 16 KiB by
+// doubling, then 4 KiB more each.
+func segmentBytes(step int) int {
+	if step <= 5 {
+		return 512 << step
+	}
+	return (step - 1) * 4096
+}
+
+// lastStep is that of the largest segments, which are split.
+const lastStep = indexClasses - 1
+
+// homes is how many of a segment's slots are homes; behind them is room for what
+// is pushed away from the last.
+func homes(slots int) int { return slots - slots/64 - 12 }
+
+// room is how many keys a segment may have: nine in ten of its homes.
+func room(slots int) int { return homes(slots) * 9 / 10 }
+
+// newIndex makes an empty one, which takes no memory yet.
+func newIndex(db *database) *index { return &index{db: db, dir: []uint32{0}} }
+
+// newSegment makes an empty one.
+func (x *index) newSegment(step int, depth uint) segment {
+	m := x.db.mem
+	x.have[step]++
+	s := segment{block: m.alloc(uint8(recordClasses + 1 + step)), depth: depth}
+	b := m.at(s.block)[:segmentBytes(step)]
+	clear(b)
+	s.slots = unsafe.Slice((*uint64)(unsafe.Pointer(&b[0])), len(b)/8) // blocks begin at multiples of 8
+	return s
+}
+
+// drop gives a segment's memory back.
+func (x *index) drop(s *segment) {
+	x.have[s.step()]--
+	x.db.mem.release(s.block)
+}
+
+// home is the place that a hash has in a segment.
+func (s *segment) home(h uint64) int {
+	return int((h & tagMask << s.depth >> 32) * uint64(homes(len(s.slots))) >> 32)
+}
+
+func (x *index) segment(h uint64) *segment { return &x.segs[x.dir[h>>(64-x.bits)]] }
+
+func (x *index) count() int { return x.n }
+
+func (x *index) find(h uint64, key []byte) ref {
+	if x.n == 0 {
+		return 0
+	}
+	s := x.segment(h)
+	tag := h & tagMask
+	for i := s.home(h); ; i++ {
+		slot := s.slots[i]
+		switch {
+		case slot&tagMask == tag && slot != 0:
+			if r := slot & refMask; string(x.db.key(r)) == string(key) {
+				return r
+			}
+		case slot == 0 || slot > tag:
+			return 0
+		}
+	}
+}
+
+func (x *index) touch(hashes []uint64) {
+	if x.n == 0 {
+		return
+	}
+	sum := uint64(0)
+	for _, h := range hashes {
+		s := x.segment(h)
+		sum += s.slots[s.home(h)]
+	}
+	for _, h := range hashes {
+		s := x.segment(h)
+		tag := h & tagMask
+		i := s.home(h)
+		for s.slots[i] != 0 && s.slots[i] < tag {
+			i++
+		}
+		if r := s.slots[i] & refMask; r != 0 && s.slots[i]&tagMask == tag {
+			b := x.db.mem.at(r)
+			sum += uint64(b[0]) + uint64(b[min(55, len(b)-1)])
+		}
+	}
+	x.touched += sum // or the compiler would leave it all out
+}
+
+// place is where a record's slot is.
+func (s *segment) place(h uint64, r ref) int {
+	for i := s.home(h); ; i++ {
+		if s.slots[i]&refMask == r {
+			return i
+		}
+	}
+}
+
+func (x *index) replace(h uint64, old, r ref) {
+	s := x.segment(h)
+	s.slots[s.place(h, old)] = h&tagMask | r
+}
+
+func (x *index) insert(h uint64, r ref) {
+	if len(x.segs) == 0 {
+		x.segs = []segment{x.newSegment(0, 0)}
+	}
+	for {
+		n := x.dir[h>>(64-x.bits)]
+		s := &x.segs[n]
+		full := s.n == room(len(s.slots))
+		if !full && x.put(s, h, r) {
+			s.n++
+			x.n++
+			return
+		}
+		if step := s.step(); !full || step == lastStep || !x.resize(n, step+1) {
+			x.split(n, h)
+		}
+	}
+}
+
+// crowded is how far from its home a slot may come to lie before its segment is
+// split, full or not. Keys as they come are never pushed that far; those that
+// come in the order of their hashes (a loaded checkpoint, the copies that somebody
+// makes of the keys that SCAN shows) are all at home in one corner at first.
+const crowded = 96
+
+// deepest is the depth to which segments are split for that: a directory of 4 MiB.
+const deepest = 20
+
+// put places a slot; false where the segment is too crowded for it.
+func (x *index) put(s *segment, h uint64, r ref) bool {
+	home := s.home(h)
+	i := home
+	for s.slots[i] != 0 && x.before(s.slots[i], h, r) {
+		i++
+	}
+	end := i
+	for s.slots[end] != 0 {
+		end++
+	}
+	if end == len(s.slots)-1 || end-home > crowded && s.depth < deepest {
+		return false
+	}
+	copy(s.slots[i+1:end+1], s.slots[i:end])
+	s.slots[i] = h&tagMask | r
+	return true
+}
+
+// before reports whether a slot comes before a record that has hash h.
+func (x *index) before(slot, h uint64, r ref) bool {
+	if tag := h & tagMask; slot&tagMask != tag {
+		return slot < tag
+	}
+	key := x.db.key(slot & refMask)
+	if other := x.db.secret.hash(key); other != h {
+		return other < h
+	}
+	return string(key) < string(x.db.key(r))
+}
+
+func (x *index) remove(h uint64, r ref) {
+	s := x.segment(h)
+	i := s.place(h, r)
+	end := i + 1
+	for s.slots[end] != 0 && s.home(s.slots[end]) < end {
+		end++
+	}
+	copy(s.slots[i:], s.slots[i+1:end])
+	s.slots[end-1] = 0
+	s.n--
+	x.n--
+	if step := s.step(); step > 0 && s.n < room(len(s.slots))/4 {
+		x.resize(x.dir[h>>(64-x.bits)], step-1) // or not, where it is crowded
+	}
+}
+
+// step is the size of a segment, see segmentBytes.
+func (s *segment) step() int {
+	step := 0
+	for segmentBytes(step) < 8*len(s.slots) {
+		step++
+	}
+	return step
+}
+
+// resize moves a segment into one of another size; false where its end is too
+// crowded for that.
+func (x *index) resize(n uint32, step int) bool {
+	old := x.segs[n]
+	s := x.newSegment(step, old.depth)
+	if !s.fill(old.slots) {
+		x.drop(&s)
+		return false
+	}
+	x.segs[n] = s
+	x.drop(&old)
+	return true
+}
+
+// fill takes the slots of another segment over, in order.
+func (s *segment) fill(from []uint64) bool {
+	next := 0
+	for _, slot := range from {
+		if slot == 0 {
+			continue
+		}
+		next = max(next, s.home(slot))
+		if next >= len(s.slots)-1 {
+			return false
+		}
+		s.slots[next] = slot
+		next++
+		s.n++
+	}
+	return true
+}
+
+// split makes two segments of the one that a hash belongs to, or more where all
+// its keys are in one corner.
+func (x *index) split(n uint32, h uint64) {
+	old := x.segs[n]
+	x.halve(n, old.slots, old.depth, h)
+	x.drop(&old)
+}
+
+// halve makes a segment of each half of the hashes that begin as h does, to a
+// depth; the lower gets number n.
+func (x *index) halve(n uint32, slots []uint64, depth uint, h uint64) {
+	if depth == x.bits {
+		x.double()
+	}
+	upper := uint64(1) << (63 - depth)
+	h &^= upper<<1 - 1 // the first of these hashes
+	half := 0          // the first slot of the upper half
+	for half < len(slots) && (slots[half] == 0 || slots[half]&upper == 0) {
+		half++
+	}
+	x.segs = append(x.segs, segment{})
+	x.install(n, slots[:half], depth+1, h)
+	x.install(uint32(len(x.segs)-1), slots[half:], depth+1, h|upper)
+}
+
+// install makes segment n of slots, the smallest that is not full, for the hashes
+// that begin as h does.
+func (x *index) install(n uint32, slots []uint64, depth uint, h uint64) {
+	keys := 0
+	for _, slot := range slots {
+		if slot != 0 {
+			keys++
+		}
+	}
+	for step := 0; step <= lastStep; step++ {
+		if keys >= room(segmentBytes(step)/8) {
+			continue
+		}
+		s := x.newSegment(step, depth)
+		if s.fill(slots) {
+			x.segs[n] = s
+			first := h >> (64 - x.bits)
+			for i := range uint64(1) << (x.bits - depth) {
+				x.dir[first+i] = n
+			}
+			return
+		}
+		x.drop(&s)
+	}
+	x.halve(n, slots, depth, h)
+}
+
+// double makes the directory twice as large.
+func (x *index) double() {
+	dir := make([]uint32, 2*len(x.dir))
+	for i, n := range x.dir {
+		dir[2*i], dir[2*i+1] = n, n
+	}
+	x.dir, x.bits = dir, x.bits+1
+}
+
+// A cursor is 1 + the tag of the last record that was handed out. Records whose
+// tags are the same are handed out together.
+
+func (x *index) scan(cursor uint64, n int, visit func(r ref) bool) (next uint64) {
+	if x.n == 0 {
+		return 0
+	}
+	from := cursor << refBits // the first hash that is wanted
+	last := uint64(0)         // tag + 1
+	for {
+		s := x.segment(from)
+		for i := s.home(from); i < len(s.slots); i++ {
+			slot := s.slots[i]
+			if slot == 0 || slot < from {
+				continue
+			}
+			tag := slot>>refBits + 1
+			if n <= 0 && tag != last {
+				return last
+			}
+			n, last = n-1, tag
+			if !visit(slot & refMask) {
+				return last
+			}
+		}
+		width := uint64(1) << (64 - s.depth)
+		from = (from | (width - 1)) + 1
+		if from == 0 {
+			return 0
+		}
+	}
+}
+
+func (x *index) skip(place int) (cursor uint64, left int) {
+	for from := uint64(0); ; {
+		s := x.segment(from)
+		if place < s.n {
+			return from >> refBits, place
+		}
+		place -= s.n
+		from += uint64(1) << (64 - s.depth)
+	}
+}
+
+// random draws a segment by where a hash would fall, then one of its slots. The
+// deeper a segment the less likely it is to be drawn: so of the others fewer
+// draws are accepted.
+func (x *index) random(rnd func() uint64) ref {
+	step := lastStep
+	for x.have[step] == 0 {
+		step--
+	}
+	for {
+		r := rnd()
+		s := x.segment(r)
+		draws := uint64(segmentBytes(step)/8) << (x.bits - s.depth)
+		if i := r & (1<<40 - 1) % draws; i < uint64(len(s.slots)) && s.slots[i] != 0 {
+			return s.slots[i] & refMask
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package state
+
+import "encoding/binary"
+
+// The fields of a small hash are packed into its payload, in the order in which
+// they came:
+//
+//	packed   sum of the digests of its pairs u64 | fields u16 | pair …
+//	pair     field length uvarint | value length uvarint | field | value
+
+const packedHead = 10
+
+// newPacked is a hash without fields.
+func newPacked() []byte { return make([]byte, packedHead) }
+
+func packedSum(p []byte) uint64 { return binary.LittleEndian.Uint64(p) }
+func packedLen(p []byte) int    { return int(binary.LittleEndian.Uint16(p[8:])) }
+
+func setPacked(p []byte, sum uint64, n int) {
+	binary.LittleEndian.PutUint64(p, sum)
+	binary.LittleEndian.PutUint16(p[8:], uint16(n))
+}
+
+// pairAt reads the pair that begins at a place, and says where the next one does.
+func pairAt(p []byte, at int) (field, value []byte, next int) {
+	f, v := int(p[at]), int(p[at+1])
+	if f|v < 0x80 { // as it always is within the limits of a small hash
+		at += 2
+	} else {
+		n, size := binary.Uvarint(p[at:])
+		f, at = int(n), at+size
+		n, size = binary.Uvarint(p[at:])
+		v, at = int(n), at+size
+	}
+	return p[at : at+f : at+f], p[at+f : at+f+v : at+f+v], at + f + v
+}
+
+// findPacked finds a field: the bytes of its pair are p[from:to]. from is -1 when
+// it is not there.
+func findPacked(p, field []byte) (value []byte, from, to int) {
+	for at := packedHead; at < len(p); {
+		f, v, next := pairAt(p, at)
+		if string(f) == string(field) {
+			return v, at, next
+		}
+		at = next
+	}
+	return nil, -1, 0
+}
+
+func appendPair(dst, field, value []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(field)))
+	dst = binary.AppendUvarint(dst, uint64(len(value)))
+	return append(append(dst, field...), value...)
+}
+
+// setField gives a field a value: in p itself where the old one is as long, else
+// by appending the whole to dst, which must not be p's memory, and returning that.
+func setField(dst, p, field, value []byte) (result []byte, inPlace bool) {
+	old, from, to := findPacked(p, field)
+	sum, n := packedSum(p)+pairDigest(field, value), packedLen(p)
+	if from < 0 {
+		dst = appendPair(append(dst, p...), field, value)
+		setPacked(dst, sum, n+1)
+		return dst, false
+	}
+	sum -= pairDigest(field, old)
+	if len(old) == len(value) {
+		copy(old, value)
+		setPacked(p, sum, n)
+		return p, true
+	}
+	dst = appendPair(append(dst, p[:from]...), field, value)
+	dst = append(dst, p[to:]...)
+	setPacked(dst, sum, n)
+	return dst, false
+}
+
+// removeField appends p without a field, which must be there, to dst.
+func removeField(dst, p, field []byte) []byte {
+	old, from, to := findPacked(p, field)
+	dst = append(append(dst, p[:from]...), p[to:]...)
+	setPacked(dst, packedSum(p)-pairDigest(field, old), packedLen(p)-1)
+	return dst
+}

@@ -165,47 +165,60 @@ func (s *State) remove(d *database, h uint64, r ref, e *entry) {
 // replacing what is there.
 func (s *State) move(from, to *database, h uint64, r ref, e *entry, key []byte) {
 	s.unlink(from, h, r, e)
-	o := e.o
-	from.dropObject(e)
-	s.place(to, e, o, key)
+	switch {
+	case e.o == nil || from == to:
+		s.place(to, e, key)
+	case e.o.hash != nil: // its records are the other database's
+		old := *e
+		to.copyObject(e)
+		s.place(to, e, key)
+		from.dropObject(&old)
+	default:
+		o := e.o
+		from.dropObject(e)
+		to.adopt(e, o)
+		s.place(to, e, key)
+	}
 	from.mem.release(r)
 }
 
 // copy gives another key the same as e, replacing what is there.
 func (s *State) copy(to *database, e *entry, key []byte) {
-	o := e.o
-	if o != nil {
-		o = o.clone()
-		e.payload = o.value
-	}
-	e.obj, e.o = 0, nil
-	s.place(to, e, o, key)
+	to.copyObject(e)
+	s.place(to, e, key)
 }
 
-// place puts what e and an object hold under a key. Neither is in a database.
-func (s *State) place(d *database, e *entry, o *object, key []byte) {
+// copyObject gives e, which is no record of this database, a copy of its object.
+func (d *database) copyObject(e *entry) {
+	if e.o == nil {
+		return
+	}
+	old := *e
+	d.adopt(e, &object{body: old.o.body, dirty: old.o.dirty})
+	if old.o.hash == nil {
+		e.o.value = append([]byte(nil), old.o.value...)
+		e.payload = e.o.value
+		return
+	}
+	d.newHash(e)
+	old.pairs(func(field, value []byte) { d.setField(e, field, value) })
+}
+
+// place puts what e holds under a key. It is in no database, its object, if it
+// has one, in this.
+func (s *State) place(d *database, e *entry, key []byte) {
 	h := d.secret.hash(key)
 	if old := d.keys.find(h, key); old != 0 {
 		replaced := d.load(old)
 		s.remove(d, h, old, &replaced)
 	}
 	e.key = key
-	if o != nil {
-		o.key = nil // outsource gives it the new one, if that is long
-		d.adopt(e, o)
+	if e.o != nil {
+		e.o.key = nil // outsource gives it the new one, if that is long
 	}
 	at := e.expire
 	e.expire = 0
 	s.put(d, h, 0, e, at)
-}
-
-// clone copies an object; the copy is in no database.
-func (o *object) clone() *object {
-	c := &object{body: o.body, dirty: o.dirty, value: append([]byte(nil), o.value...)}
-	if o.hash != nil {
-		c.hash, c.value = o.hash.clone(), nil
-	}
-	return c
 }
 
 // setString makes key a string, whatever it was.
@@ -352,13 +365,17 @@ func (s *State) setField(d *database, e *entry, field, value []byte) {
 			}
 			return
 		}
-		large := newHash(e.payload)
+		small := Fields{packed: e.payload}
 		if e.o == nil {
 			d.adopt(e, &object{})
 		}
-		e.o.hash, e.o.value, e.payload = large, nil, nil
+		d.newHash(e)
+		for i := range small.Len() {
+			f, v := small.At(i)
+			d.setField(e, f, v)
+		}
 	}
-	e.o.hash.set(field, value)
+	d.setField(e, field, value)
 }
 
 // repack gives a small hash its new payload, which was made in s.spare. The old
@@ -390,7 +407,7 @@ func (s *State) hashDelete(d *database, ev *event.Event) error {
 	d.forget(&e)
 	left := 0
 	for _, field := range ev.Items {
-		left = s.removeField(&e, field)
+		left = s.removeField(d, &e, field)
 	}
 	if left == 0 {
 		d.remember(&e) // as remove expects it
@@ -404,12 +421,10 @@ func (s *State) hashDelete(d *database, ev *event.Event) error {
 
 // removeField removes a field of the hash e, if it is there, and says how many are
 // left.
-func (s *State) removeField(e *entry, field []byte) (left int) {
+func (s *State) removeField(d *database, e *entry, field []byte) (left int) {
 	if e.o != nil && e.o.hash != nil {
-		if e.o.hash.place(field) >= 0 {
-			e.o.hash.remove(field)
-		}
-		return len(e.o.hash.pairs)
+		d.removeField(e, field)
+		return e.o.hash.index.n
 	}
 	if _, at, _ := findPacked(e.payload, field); at >= 0 {
 		s.repack(e, removeField(s.spare[:0], e.payload, field))

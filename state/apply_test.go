@@ -124,7 +124,7 @@ func TestEntriesAndEventsAreOne(t *testing.T) {
 // TestNothingIsShared: keys and values live in blocks of their own; whatever is
 // done to one key, or to the bytes that it came from, is not seen in another.
 func TestNothingIsShared(t *testing.T) {
-	for _, size := range []int{0, 1, maxJoined, maxJoined + 1, lateFrom + 1} {
+	for _, size := range []int{0, 1, 256, maxRecord, lateFrom + 1} {
 		s := New(0)
 		var b event.Buffer
 		value := bytes.Repeat([]byte("v"), size)

@@ -16,10 +16,13 @@ const (
 	movesPerEvent = 8
 )
 
-// tidy is called after each event: where much memory lies in free blocks it moves
+// tidy is called after each event. It releases some of what dead hashes had. Where much memory lies in free blocks it moves
 // a few records out of a page that is mostly free, until that serves others again.
 // So memory that a mass deletion has left is given back, and no event takes long.
 func (d *database) tidy() {
+	if len(d.graves) > 0 {
+		d.bury()
+	}
 	m := d.mem
 	waste := m.taken - m.used
 	if waste < wasteFrom || waste < m.taken/4 || waste < m.calm {
@@ -78,7 +81,11 @@ func (d *database) relocate(r ref, class uint8) {
 	to := m.alloc(class)
 	copy(m.at(to)[:sizeOf(class)], m.at(r))
 	e := d.load(to)
-	d.keys.replace(d.secret.hash(e.key), r, to)
+	keys := d.keys
+	if e.typ == fieldType {
+		keys = d.objects[e.access].hash.index
+	}
+	keys.replace(d.secret.hash(e.key), r, to)
 	if e.expire != 0 {
 		d.due.moved(e.heap, to)
 	}

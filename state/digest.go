@@ -120,7 +120,7 @@ func (d *database) each(fn func(e *entry) bool) {
 // fields is what a hash holds.
 func (e *entry) fields() Fields {
 	if e.o != nil && e.o.hash != nil {
-		return Fields{h: e.o.hash}
+		return Fields{index: e.o.hash.index}
 	}
 	return Fields{packed: e.payload}
 }

@@ -2,7 +2,6 @@ package state
 
 import (
 	"encoding/binary"
-	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -15,7 +14,8 @@ import (
 //
 //	class    of the block (memory.go), 0 in a free one: 7 bits | has an object: 1
 //	kind     type: 3 bits | encoding: 4 | expires: 1
-//	access   s since 1970 when it was last touched, as far as 24 bits go; a hint
+//	access   s since 1970 when it was last touched, as far as 24 bits go: a hint.
+//	         Of a field of a large hash the number of that hash (hash.go)
 //	heap     its place in the expiry heap
 //	payload  a string's value, a small hash's fields (packed.go), or the number of an
 //	         object where it is large. A long key lies in its object too, and has
@@ -152,8 +152,9 @@ func uvarintLen(n int) int {
 }
 
 // store writes e into its record: the one at old, in place where that has room,
-// or into a new one, which takes old's place. With old 0 the key is new.
-func (d *database) store(h uint64, old ref, e *entry) ref {
+// or into a new one, which takes old's place. With old 0 the key is new to k, which
+// is the database's keys or a large hash.
+func (d *database) store(k keyspace, h uint64, old ref, e *entry) ref {
 	d.outsource(e)
 	key, payload := len(e.key), len(e.payload)
 	if e.o != nil {
@@ -184,12 +185,12 @@ func (d *database) store(h uint64, old ref, e *entry) ref {
 	}
 	switch {
 	case old == 0:
-		d.keys.insert(h, r)
+		k.insert(h, r)
 	case r != old:
 		if e.expire != 0 && d.mem.at(old)[1]&kindExpires != 0 {
 			d.due.moved(e.heap, r)
 		}
-		d.keys.replace(h, old, r)
+		k.replace(h, old, r)
 		d.mem.release(old)
 	}
 	return r
@@ -260,26 +261,14 @@ func (d *database) adopt(e *entry, o *object) {
 
 // dropObject takes e's object out of the database; e keeps its payload.
 func (d *database) dropObject(e *entry) {
-	if e.o == nil {
+	switch {
+	case e.o == nil:
 		return
+	case e.o.hash != nil:
+		d.graves = append(d.graves, grave{number: e.obj - 1})
+	default:
+		d.objects[e.obj-1] = nil
+		d.freeObjects = append(d.freeObjects, e.obj-1)
 	}
-	d.objects[e.obj-1] = nil
-	d.freeObjects = append(d.freeObjects, e.obj-1)
 	e.obj, e.o = 0, nil
 }
-
-// overwrite gives back old with value as its content, in place if it has the room,
-// would not waste most of it, and cannot have been lent.
-func overwrite(old, value []byte) []byte {
-	if cap(old) < len(value) || cap(old) > 2*len(value)+64 || cap(old) >= LendFrom {
-		old = make([]byte, 0, len(value))
-	}
-	return append(old[:0], value...)
-}
-
-// bytesOf is the bytes of a text without copying them. Nobody may write to them.
-func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }
-
-// textOf is bytes as a text without copying them. Nobody may write to them any
-// more.
-func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

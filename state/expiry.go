@@ -120,7 +120,7 @@ func (s *State) put(d *database, h uint64, old ref, e *entry, at int64) {
 		d.due.remove(int(e.heap))
 	}
 	e.expire = at
-	r := d.store(h, old, e)
+	r := d.store(d.keys, h, old, e)
 	switch {
 	case at == 0:
 	case was == 0:

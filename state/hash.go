@@ -1,103 +1,106 @@
 package state
 
-// hash is a large hash: its fields in a row, and an index of them. It moves its
-// last field to the place of a deleted one. Small ones are packed (packed.go).
+// hash is a large hash: an index of its own, of records that lie among those of
+// the keys. Such a record has the number of its hash's object where that of a key
+// has its access time. Its fields are in the order of their hashes. Small ones are
+// packed (packed.go).
 type hash struct {
-	pairs []pair
-	index map[string]int32 // field to place
-	sum   uint64           // of the digests of its pairs
+	index *index
+	sum   uint64 // of the digests of its pairs
 }
 
-type pair struct {
-	field string
-	value []byte
+// fieldType is the type of the record of a field.
+const fieldType Type = 7
+
+// newHash gives e, which has an object, a large hash without fields.
+func (d *database) newHash(e *entry) {
+	e.o.hash, e.o.value, e.payload = &hash{index: newIndex(d)}, nil, nil
 }
 
-// newHash makes a large hash of a packed one.
-func newHash(packed []byte) *hash {
-	n := packedLen(packed)
-	h := &hash{pairs: make([]pair, 0, n+1), index: make(map[string]int32, n+1)}
-	for at := packedHead; at < len(packed); {
-		var field, value []byte
-		field, value, at = pairAt(packed, at)
-		h.set(field, value)
+// setField gives a field of e's large hash a value. Both are copied.
+func (d *database) setField(e *entry, field, value []byte) {
+	x, h := e.o.hash.index, d.secret.hash(field)
+	r := x.find(h, field)
+	if r != 0 {
+		old := d.load(r)
+		e.o.hash.sum -= pairDigest(field, old.payload)
+		d.dropObject(&old)
 	}
-	return h
+	e.o.hash.sum += pairDigest(field, value)
+	d.store(x, h, r, &entry{typ: fieldType, access: e.obj - 1, key: field, payload: value})
 }
 
-// place finds a field: its place, or -1.
-func (h *hash) place(field []byte) int {
-	if i, ok := h.index[string(field)]; ok {
-		return int(i)
-	}
-	return -1
-}
-
-// set gives a field a value. Both are copied.
-func (h *hash) set(field, value []byte) {
-	if i := h.place(field); i >= 0 {
-		p := &h.pairs[i]
-		h.sum += pairDigest(bytesOf(p.field), value) - pairDigest(bytesOf(p.field), p.value)
-		p.value = overwrite(p.value, value)
+// removeField removes a field of e's large hash, if it is there.
+func (d *database) removeField(e *entry, field []byte) {
+	x, h := e.o.hash.index, d.secret.hash(field)
+	r := x.find(h, field)
+	if r == 0 {
 		return
 	}
-	p := join(field, value)
-	h.index[p.field] = int32(len(h.pairs))
-	h.pairs = append(h.pairs, p)
-	h.sum += pairDigest(field, value)
+	old := d.load(r)
+	e.o.hash.sum -= pairDigest(field, old.payload)
+	x.remove(h, r)
+	d.dropObject(&old)
+	d.mem.release(r)
 }
 
-// maxJoined is the size up to which a value shares its field's block. Such a block
-// lives as long as its field does, even when a shorter value has replaced this one.
-const maxJoined = 256
-
-// join copies a field and its value into one block where that is worth it: one
-// allocation instead of two. The value may be overwritten and grow, the field is
-// never written to.
-func join(field, value []byte) pair {
-	if len(value) > maxJoined {
-		return pair{string(field), append(make([]byte, 0, len(value)), value...)}
-	}
-	block := append(append(make([]byte, 0, len(field)+len(value)), field...), value...)
-	return pair{textOf(block[:len(field)]), block[len(field):]}
+// grave is a large hash whose key is gone. Its records are released a few at a
+// time, so that no deletion takes long.
+type grave struct {
+	number  uint32 // of its object
+	segment int    // the one being emptied
+	slot    int    // the next one of it
 }
 
-// remove deletes a field, which must be there.
-func (h *hash) remove(field []byte) {
-	i := h.place(field)
-	last := len(h.pairs) - 1
-	h.sum -= pairDigest(field, h.pairs[i].value)
-	delete(h.index, string(field))
-	if i != last {
-		h.pairs[i] = h.pairs[last]
-		h.index[h.pairs[i].field] = int32(i)
-	}
-	h.pairs[last] = pair{}
-	h.pairs = h.pairs[:last]
-}
+// buriedPerEvent is how many fields of dead hashes are released after an event.
+const buriedPerEvent = 64
 
-func (h *hash) clone() *hash {
-	c := &hash{pairs: make([]pair, 0, len(h.pairs)), index: make(map[string]int32, len(h.pairs))}
-	for _, p := range h.pairs {
-		c.set(bytesOf(p.field), p.value)
+// bury releases some fields of the last dead hash.
+func (d *database) bury() {
+	g := &d.graves[len(d.graves)-1]
+	x := d.objects[g.number].hash.index
+	for left := buriedPerEvent; left > 0; {
+		if g.segment == len(x.segs) {
+			d.objects[g.number] = nil
+			d.freeObjects = append(d.freeObjects, g.number)
+			d.graves = d.graves[:len(d.graves)-1]
+			return
+		}
+		s := &x.segs[g.segment]
+		if g.slot == len(s.slots) {
+			d.mem.release(s.block)
+			s.slots, s.n = nil, 0
+			g.segment, g.slot = g.segment+1, 0
+			continue
+		}
+		if r := s.slots[g.slot] & refMask; r != 0 {
+			field := d.load(r)
+			s.slots[g.slot] = 0
+			d.dropObject(&field)
+			d.mem.release(r)
+			left--
+		}
+		g.slot++
 	}
-	return c
 }
 
 // Fields is the fields and values of a hash. The zero value is that of a key
 // that does not exist.
 type Fields struct {
 	packed []byte // of a small hash
-	h      *hash  // a large one
+	index  *index // of a large one
 
-	at, next int // At's last place, and where it has the next one in packed
+	at   int    // the last place that At was asked for
+	next int    // where packed has the place after it; 0 before the first call
+	from uint64 // a large one: the first hash of the segment that it lies in
+	slot int    // and which slot it is
 }
 
 // Len is the number of fields; 0 where there is no key.
 func (f *Fields) Len() int {
 	switch {
-	case f.h != nil:
-		return len(f.h.pairs)
+	case f.index != nil:
+		return f.index.n
 	case f.packed != nil:
 		return packedLen(f.packed)
 	}
@@ -107,9 +110,11 @@ func (f *Fields) Len() int {
 // Get finds a field's value. It is valid until the next Apply.
 func (f *Fields) Get(field []byte) ([]byte, bool) {
 	switch {
-	case f.h != nil:
-		if i := f.h.place(field); i >= 0 {
-			return f.h.pairs[i].value, true
+	case f.index != nil:
+		d := f.index.db
+		if r := f.index.find(d.secret.hash(field), field); r != 0 {
+			value, _ := d.payload(d.mem.at(r))
+			return value, true
 		}
 	case f.packed != nil:
 		if value, from, _ := findPacked(f.packed, field); from >= 0 {
@@ -120,12 +125,11 @@ func (f *Fields) Get(field []byte) ([]byte, bool) {
 }
 
 // At is the field at a place from 0 to Len()-1. Both slices are valid until the
-// next Apply. Going from one place to the next costs nothing, going back in a
-// small hash means counting from the first.
+// next Apply. Going from one place to the next costs next to nothing, going
+// anywhere else means counting.
 func (f *Fields) At(i int) (field, value []byte) {
-	if f.h != nil {
-		p := &f.h.pairs[i]
-		return bytesOf(p.field), p.value
+	if f.index != nil {
+		return f.atLarge(i)
 	}
 	if f.next == 0 || i <= f.at {
 		f.at, f.next = -1, packedHead
@@ -136,31 +140,46 @@ func (f *Fields) At(i int) (field, value []byte) {
 	return field, value
 }
 
+func (f *Fields) atLarge(i int) (field, value []byte) {
+	x, steps := f.index, 1
+	if f.next == 0 || i != f.at+1 {
+		cursor, left := x.skip(i)
+		f.from, f.slot, f.next = cursor<<refBits, -1, 1
+		steps += left
+	}
+	f.at = i
+	s := x.segment(f.from)
+	for steps > 0 {
+		if f.slot++; f.slot == len(s.slots) {
+			f.from, f.slot = f.from+1<<(64-s.depth), -1
+			s = x.segment(f.from)
+		} else if s.slots[f.slot] != 0 {
+			steps--
+		}
+	}
+	r := s.slots[f.slot] & refMask
+	value, _ = x.db.payload(x.db.mem.at(r))
+	return x.db.key(r), value
+}
+
 // Small reports whether the hash is stored as a listpack; HSCAN then gives all
 // of it at once.
 func (f *Fields) Small() bool { return f.packed != nil }
 
-// Scan hands count fields to fn, beginning at a cursor (0 at first), and returns
-// the cursor to go on from: 0 when it is done. A field that is there from the
-// first call to the last is handed out at least once.
-//
-// A small hash is handed out whole. A large one is walked from the last place
-// down, since deletions move the last element to a lower place and additions come
-// above; the cursor is the number of places that are left.
+// Scan hands about count fields to fn, beginning at a cursor (0 at first), and
+// returns the cursor to go on from: 0 when it is done. A field that is there from
+// the first call to the last is handed out once. A small hash is handed out whole.
 func (f *Fields) Scan(cursor uint64, count int, fn func(field, value []byte)) (next uint64) {
-	left := f.Len()
-	if f.Small() {
-		for i := range left {
+	if f.index == nil {
+		for i := range f.Len() {
 			fn(f.At(i))
 		}
 		return 0
 	}
-	if cursor > 0 && cursor < uint64(left) {
-		left = int(cursor)
-	}
-	for ; count > 0 && left > 0; count-- {
-		left--
-		fn(f.At(left))
-	}
-	return uint64(left)
+	d := f.index.db
+	return f.index.scan(cursor, count, func(r ref) bool {
+		value, _ := d.payload(d.mem.at(r))
+		fn(d.key(r), value)
+		return true
+	})
 }

@@ -116,13 +116,24 @@ func (x *index) check(t interface{ Fatalf(string, ...any) }) {
 
 // check proves that each block of each page is either in use, by the index, or in
 // its page's list, once.
-func (m *memory) check(t interface{ Fatalf(string, ...any) }, x *index) {
+func (m *memory) check(t interface{ Fatalf(string, ...any) }, d *database) {
 	used := map[ref]bool{}
-	for i := range x.segs {
-		used[x.segs[i].block] = true
-		for _, slot := range x.segs[i].slots {
-			if slot != 0 {
-				used[slot&refMask] = true
+	indexes := []*index{d.keys.(*index)}
+	for _, o := range d.objects {
+		if o != nil && o.hash != nil {
+			indexes = append(indexes, o.hash.index)
+		}
+	}
+	for _, x := range indexes {
+		for i := range x.segs {
+			if x.segs[i].slots == nil {
+				continue // of a dead hash, and released
+			}
+			used[x.segs[i].block] = true
+			for _, slot := range x.segs[i].slots {
+				if slot != 0 {
+					used[slot&refMask] = true
+				}
 			}
 		}
 	}

@@ -259,6 +259,17 @@ func invariants(t interface{ Fatalf(string, ...any) }, s *State) {
 			}
 			if e.o != nil {
 				objects++
+				if e.o.hash != nil {
+					e.o.hash.index.check(t)
+					e.o.hash.index.scan(0, math.MaxInt, func(r ref) bool {
+						if f := d.load(r); f.typ != fieldType || d.objects[f.access] != e.o {
+							t.Fatalf("db %d %q %q: is a field of something else", db, e.key, f.key)
+						} else if f.o != nil {
+							objects++
+						}
+						return true
+					})
+				}
 				if e.o.home != r || d.objects[e.obj-1] != e.o {
 					t.Fatalf("db %d %q: its object has another home", db, e.key)
 				}
@@ -276,7 +287,7 @@ func invariants(t interface{ Fatalf(string, ...any) }, s *State) {
 			}
 			return true
 		})
-		if sum != d.sum || withExpiry != d.due.n || dirty != len(d.dirty) || objects != len(d.objects)-len(d.freeObjects) {
+		if sum != d.sum || withExpiry != d.due.n || dirty != len(d.dirty) || len(d.graves) == 0 && objects != len(d.objects)-len(d.freeObjects) {
 			t.Fatalf("db %d: sum %x of %x, %d in the heap of %d, %d dirty of %d, %d objects of %d less %d free",
 				db, d.sum, sum, d.due.n, withExpiry, len(d.dirty), dirty, objects, len(d.objects), len(d.freeObjects))
 		}
@@ -287,7 +298,7 @@ func invariants(t interface{ Fatalf(string, ...any) }, s *State) {
 		}
 		if x, ok := d.keys.(*index); ok {
 			x.check(t)
-			d.mem.check(t, x)
+			d.mem.check(t, d)
 		}
 	}
 	if next != s.next {
@@ -303,16 +314,5 @@ func whole(e *entry) bool {
 		sum += pairDigest(field, value)
 	})
 	f := e.fields()
-	if len(seen) == 0 || len(seen) != f.Len() || sum != e.body() || (e.enc == encListpack) != f.Small() {
-		return false
-	}
-	if f.h != nil {
-		for i, p := range f.h.pairs {
-			if f.h.index[p.field] != int32(i) {
-				return false
-			}
-		}
-		return len(f.h.index) == len(f.h.pairs)
-	}
-	return true
+	return len(seen) > 0 && len(seen) == f.Len() && sum == e.body() && (e.enc == encListpack) == f.Small()
 }

@@ -91,14 +91,15 @@ func (s *State) importHash(d *database, e *entry, r Record) error {
 	}
 	n := len(r.Pairs) / 2
 	if e.enc == encHashtable {
-		h := newHash(newPacked())
+		d.adopt(e, &object{})
+		d.newHash(e)
 		for i := 0; i < len(r.Pairs); i += 2 {
-			h.set(r.Pairs[i], r.Pairs[i+1])
+			d.setField(e, r.Pairs[i], r.Pairs[i+1])
 		}
-		if len(h.pairs) != n {
+		if e.o.hash.index.n != n {
+			d.dropObject(e)
 			return bad
 		}
-		d.adopt(e, &object{hash: h})
 		return nil
 	}
 	if e.enc != encListpack || n > MaxListpackEntries {

@@ -60,6 +60,7 @@ type database struct {
 
 	objects     []*object // by number
 	freeObjects []uint32
+	graves      []grave // large hashes that are being released
 }
 
 func (s *State) newDatabase() *database {

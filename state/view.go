@@ -101,7 +101,7 @@ func (v View) Hash(key []byte) (Fields, error) {
 	}
 	p, o := v.d.payload(b)
 	if o != nil && o.hash != nil {
-		return Fields{h: o.hash}, nil
+		return Fields{index: o.hash.index}, nil
 	}
 	return Fields{packed: p}, nil
 }

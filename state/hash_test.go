@@ -1,0 +1,111 @@
+package state
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/altilium-db/altilium/state/event"
+)
+
+// largeHash sets n fields of a hash, some with values that need an object.
+func largeHash(t *testing.T, s *State, key string, n int) {
+	t.Helper()
+	for i := range n {
+		value := fmt.Appendf(nil, "value %d", i)
+		if i%1000 == 0 {
+			value = bytes.Repeat([]byte("v"), 10_000)
+		}
+		apply(t, s, 0, func(b *event.Buffer) { b.HashSet([]byte(key), fmt.Appendf(nil, "field:%d", i), value) })
+	}
+}
+
+// TestLargeHash: the fields of a large hash are found by name, by place in any
+// order, and by a scan; a copy, a rename and a move take all of them along.
+func TestLargeHash(t *testing.T) {
+	s := New(5)
+	const n = 20_000
+	largeHash(t, s, "h", n)
+	invariants(t, s)
+	h, err := s.View(0, 0).Hash([]byte("h"))
+	if err != nil || h.Len() != n {
+		t.Fatalf("%d fields, %v", h.Len(), err)
+	}
+	var inOrder []string
+	for i := range n {
+		f, v := h.At(i)
+		inOrder = append(inOrder, string(f))
+		if got, ok := h.Get(f); !ok || !bytes.Equal(got, v) {
+			t.Fatalf("%q: %.20q by name, %.20q by place", f, got, v)
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range 1000 {
+		i := rng.IntN(n)
+		if f, _ := h.At(i); string(f) != inOrder[i] {
+			t.Fatalf("place %d is %q, and in order %q", i, f, inOrder[i])
+		}
+	}
+	seen := 0
+	for cursor, calls := uint64(0), 0; calls == 0 || cursor != 0; calls++ {
+		cursor = h.Scan(cursor, 100, func(f, _ []byte) {
+			if string(f) != inOrder[seen] {
+				t.Fatalf("the scan has %q at place %d", f, seen)
+			}
+			seen++
+		})
+	}
+	if seen != n {
+		t.Errorf("the scan saw %d fields", seen)
+	}
+	digest := s.Digest()
+	apply(t, s, 0, func(b *event.Buffer) {
+		b.Copy([]byte("h"), []byte("copy"), 0)
+		b.Copy([]byte("h"), []byte("copy"), 1)
+		b.HashSet([]byte("h"), []byte("field:1"), []byte("other"))
+		b.Delete([]byte("h"), event.User)
+		b.Rename([]byte("copy"), []byte("h"))
+	})
+	apply(t, s, 1, func(b *event.Buffer) {
+		b.Move([]byte("copy"), 0)
+		b.Database(0)
+		b.Delete([]byte("copy"), event.User)
+	})
+	if s.Digest() != digest || s.Digest() != s.RecomputeDigest() {
+		t.Error("copied, renamed and moved it is another hash")
+	}
+	invariants(t, s)
+	c := copyOf(t, s)
+	if c.Digest() != digest {
+		t.Error("through a record it is another hash")
+	}
+}
+
+// TestDeadHashesAreReleased: deleting a large hash is over at once, its memory
+// comes back while other things happen, and nothing else is harmed meanwhile.
+func TestDeadHashesAreReleased(t *testing.T) {
+	s := New(5)
+	const n = 150_000
+	largeHash(t, s, "dead", n)
+	largeHash(t, s, "alive", 2000)
+	full := s.Memory()
+	apply(t, s, 0, func(b *event.Buffer) { b.Delete([]byte("dead"), event.User) })
+	invariants(t, s)
+	largeHash(t, s, "dead", 700) // another one under its name
+	for range 5 {
+		for range 1000 {
+			apply(t, s, 0, func(b *event.Buffer) { b.String([]byte("other"), nil, 0) })
+		}
+		invariants(t, s)
+	}
+	if len(s.dbs[0].graves) != 0 || s.Memory() > 3*wasteFrom/2 {
+		t.Errorf("%d dead hashes left, %d bytes of %d are taken", len(s.dbs[0].graves), s.Memory(), full)
+	}
+	if h, _ := s.View(0, 0).Hash([]byte("alive")); h.Len() != 2000 {
+		t.Errorf("%d fields of the other are left", h.Len())
+	}
+	if s.Digest() != s.RecomputeDigest() {
+		t.Error("the digest is wrong")
+	}
+}

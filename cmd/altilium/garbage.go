@@ -8,24 +8,21 @@ import (
 	"time"
 )
 
-// How much garbage may pile up before it is collected, in percent of the memory
-// in use. A start allocates mostly what stays. Serving, each collection looks at
-// every key, while most of the garbage is the log's write buffer, which costs
-// nothing to look at: twice Go's default halves that work. But a server with
-// gigabytes of data should not take three times as many.
+// How much garbage may pile up before it is collected. Keys are not on Go's heap;
+// what is there has few pointers, so a collection costs little, and nearly all of
+// the garbage is the log's write buffer, which grows by being copied. So there
+// need not be much. A start allocates mostly what stays.
 const (
-	gcLoading = 400
-	gcServing = 200
-	gcLeast   = 25
+	gcLoading = 400 // percent of the memory in use
 
-	// maxGarbage is how many bytes of garbage a server may have, unless gcLeast
-	// percent are more.
-	maxGarbage = 512 << 20
+	leastGarbage = 8 << 20   // bytes that are always allowed
+	mostGarbage  = 512 << 20 // and never more than these, or a quarter of the memory in use
 )
 
 // gcPercent is the percentage for a server with live bytes in use.
 func gcPercent(live uint64) int {
-	return int(min(gcServing, max(gcLeast, maxGarbage*100/max(live, 1))))
+	garbage := max(leastGarbage, min(live/4, mostGarbage))
+	return int(min(gcLoading, max(5, garbage*100/max(live, 1))))
 }
 
 // setGC sets the percentage, unless GOGC in the environment does.

@@ -1,11 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 
@@ -38,19 +37,13 @@ is not UTF-8, and a hash a list of pairs.`,
   altilium at --json @last HGETALL user:7`,
 		Args: wantArgs(1, 1<<20),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 && cmd.Flags().Lookup(strings.TrimPrefix(args[1], "--")) != nil && strings.HasPrefix(args[1], "--") {
+			if len(args) > 1 && strings.HasPrefix(args[1], "--") && cmd.Flags().Lookup(args[1][2:]) != nil {
 				return usagef("%s comes before the point: altilium at %s … %s", args[1], args[1], args[0])
-			}
-			p, err := replay.ParsePoint(args[0])
-			if err != nil {
-				return err
 			}
 			if db < 0 || db >= state.Databases {
 				return usagef("--db %d: databases are 0 to %d", db, state.Databases-1)
 			}
-			report, done := progress(cmd.ErrOrStderr(), "reading the log")
-			at, err := replay.StateAt(*dir, p, report)
-			done()
+			at, err := stateAt(cmd, *dir, args[0])
 			if err != nil {
 				return err
 			}
@@ -58,18 +51,10 @@ is not UTF-8, and a hash a list of pairs.`,
 			v.json = asJSON
 			if len(args) > 1 {
 				fmt.Fprintf(cmd.ErrOrStderr(), "at %s\n", at.Resolved)
-				if err := v.do(args[1:]); err != nil {
-					fmt.Fprintln(cmd.ErrOrStderr(), err)
-					return found("the command failed")
-				}
-				return nil
+			} else {
+				fmt.Fprintf(cmd.ErrOrStderr(), "the state at %s: %s, read-only; EXIT leaves\n", at.Resolved, count(at.State.TotalKeys(), "key"))
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "the state at %s: %d keys, read-only; EXIT leaves\n", at.Resolved, at.State.TotalKeys())
-			failed, err := readLines(os.Stdin, cmd.ErrOrStderr(), cmd.ErrOrStderr(), fmt.Sprintf("@%d> ", at.Offset), v.do)
-			if err == nil && failed {
-				return found("a command failed")
-			}
-			return err
+			return runCommands(cmd, args[1:], fmt.Sprintf("@%d> ", at.Offset), v.do)
 		},
 	}
 	cmd.Flags().SetInterspersed(false)
@@ -79,13 +64,24 @@ is not UTF-8, and a hash a list of pairs.`,
 	return cmd
 }
 
+// stateAt builds the state at the point that a person named.
+func stateAt(cmd *cobra.Command, dir, point string) (*replay.At, error) {
+	p, err := replay.ParsePoint(point)
+	if err != nil {
+		return nil, err
+	}
+	report, done := progress(cmd.ErrOrStderr(), "reading the log")
+	defer done()
+	return replay.StateAt(dir, p, report)
+}
+
 // past answers read commands on one state, with its clock standing still.
 type past struct {
 	table *command.Table
 	state *state.State
 	clock int64 // ms since 1970
 	db    int
-	seed  uint64
+	rand  *rand.Rand // gives the same numbers for the same point
 	at    replay.Resolved
 	out   io.Writer
 	json  bool
@@ -94,7 +90,7 @@ type past struct {
 func newPast(at *replay.At, db int, out io.Writer) *past {
 	return &past{
 		table: command.NewTable(), state: at.State, clock: at.Clock / 1000, db: db,
-		seed: at.Offset, at: at.Resolved, out: out,
+		rand: rand.New(rand.NewPCG(at.Offset, 0)), at: at.Resolved, out: out,
 	}
 }
 
@@ -103,32 +99,16 @@ func (p *past) do(words []string) error {
 	if strings.EqualFold(words[0], "exit") || strings.EqualFold(words[0], "quit") {
 		return errExit
 	}
-	args := make([][]byte, 0, len(words))
-	for _, w := range words {
-		args = append(args, []byte(w))
-	}
 	var out resp.Writer
 	out.SetProtocol(3)
-	if err := p.run(args, &out); err != nil {
+	if err := p.run(byteArgs(words), &out); err != nil {
 		return err
 	}
-	v, err := resp.NewReader(strings.NewReader(string(out.Bytes()))).Read()
+	v, err := parseReply(out.Bytes())
 	if err != nil {
 		return err
 	}
-	if v.IsError() {
-		return errors.New("(error) " + v.Text())
-	}
 	return printReply(p.out, v, p.json)
-}
-
-// printReply prints a reply for a person or a program.
-func printReply(out io.Writer, v resp.Value, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(out).Encode(replyValue(v))
-	}
-	_, err := fmt.Fprintln(out, v.String())
-	return err
 }
 
 func (p *past) run(args [][]byte, out *resp.Writer) error {
@@ -145,7 +125,7 @@ func (p *past) run(args [][]byte, out *resp.Writer) error {
 		return fmt.Errorf("(error) ERR %s speaks of a connection or a running server; only commands that read data work here", spec.Upper())
 	}
 	var events event.Buffer
-	c := command.Call{View: p.state.View(p.db, p.clock), Out: out, Events: &events, Rand: p.random}
+	c := command.Call{View: p.state.View(p.db, p.clock), Out: out, Events: &events, Rand: p.rand.Uint64}
 	c.Reset(spec, args)
 	spec.Decide(&c)
 	return nil
@@ -162,13 +142,4 @@ func (p *past) selectDB(word string, out *resp.Writer) error {
 	p.db = n
 	out.OK()
 	return nil
-}
-
-// random is a generator that gives the same numbers for the same point.
-func (p *past) random() uint64 {
-	p.seed += 0x9e3779b97f4a7c15
-	z := p.seed
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/altilium-db/altilium/compaction"
 	"github.com/altilium-db/altilium/log"
@@ -25,8 +26,9 @@ up to the first damage, checkpoints and tags up to there, recordings; what comes
 after the damage is kept in its quarantine folder. Where a checkpoint was made
 after the damage, nothing is lost but the history before that checkpoint.
 
-Exit code 1 when damage was found. A torn tail, as a crash leaves it, is no
-damage: the next start cuts it off and keeps it aside.`,
+Exit code 1 when damage was found; with --repair 0, once all that is good is
+saved. A torn tail, as a crash leaves it, is no damage: the next start cuts it off
+and keeps it aside.`,
 		Example: `  altilium check
   altilium check --dir old --repair --out saved`,
 		Args: noArgs,
@@ -34,35 +36,7 @@ damage: the next start cuts it off and keeps it aside.`,
 			if repair != (out != "") {
 				return usagef("--repair and --out DIR go together")
 			}
-			report, done := progress(cmd.ErrOrStderr(), "checking")
-			c, err := log.Check(*dir, report)
-			done()
-			if err != nil {
-				return err
-			}
-			problems := checkpointProblems(*dir)
-			if !asJSON {
-				printCheck(cmd, c, problems)
-			}
-			var repaired *log.Repaired
-			if repair {
-				if repaired, err = repairInto(*dir, out); err != nil {
-					return err
-				}
-			}
-			switch {
-			case asJSON:
-				err = printJSON(cmd.OutOrStdout(), checkJSON(c, problems, out, repaired))
-			case repair:
-				printRepaired(cmd.OutOrStdout(), out, repaired)
-			}
-			if err != nil || repair {
-				return err
-			}
-			if c.Damaged() || len(problems) > 0 {
-				return found("damage")
-			}
-			return nil
+			return check(cmd, *dir, out, asJSON)
 		},
 	}
 	dir = dirFlag(cmd)
@@ -70,6 +44,40 @@ damage: the next start cuts it off and keeps it aside.`,
 	cmd.Flags().StringVar(&out, "out", "", "directory to make")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// check reads a whole directory, says what is wrong with it, and where out is
+// named saves into it what is good.
+func check(cmd *cobra.Command, dir, out string, asJSON bool) error {
+	report, done := progress(cmd.ErrOrStderr(), "checking")
+	c, err := log.Check(dir, report)
+	done()
+	if err != nil {
+		return err
+	}
+	problems := checkpointProblems(dir)
+	if !asJSON {
+		printCheck(cmd, c, problems)
+	}
+	var repaired *log.Repaired
+	if out != "" {
+		if repaired, err = repairInto(dir, out); err != nil {
+			return err
+		}
+	}
+	switch {
+	case asJSON:
+		err = printJSON(cmd.OutOrStdout(), checkJSON(c, problems, out, repaired))
+	case out != "":
+		printRepaired(cmd.OutOrStdout(), out, repaired)
+	}
+	if err != nil || out != "" {
+		return err
+	}
+	if c.Damaged() || len(problems) > 0 {
+		return found("damage")
+	}
+	return nil
 }
 
 // checkpointProblems loads every checkpoint and says what is wrong with each.
@@ -80,16 +88,27 @@ func checkpointProblems(dir string) []string {
 	}
 	var problems []string
 	for _, c := range m.Checkpoints {
-		if _, err := compaction.Load(dir, m.LogID, m.RootID(), c, nil); err != nil {
+		if _, err := compaction.Load(dir, m.LogID, m.RootID(), c, nil); err != nil && stillNamed(dir, c) {
 			problems = append(problems, err.Error())
 		}
 	}
 	return problems
 }
 
+// stillNamed reports whether a checkpoint that was in the manifest is: a running
+// server removes those that retention lets go.
+func stillNamed(dir string, c log.Checkpoint) bool {
+	m, err := log.ReadManifest(dir)
+	return err != nil || slices.Contains(m.Checkpoints, c)
+}
+
 func printCheck(cmd *cobra.Command, c *log.Checked, problems []string) {
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "%s, %d entries (@%d to @%d), %s\n", count(c.Segments, "segment"), c.Entries, c.First, c.Last, size(c.Bytes))
+	entries := "no entries"
+	if c.Entries > 0 {
+		entries = fmt.Sprintf("%d entries (@%d to @%d)", c.Entries, c.First, c.Last)
+	}
+	fmt.Fprintf(out, "%s, %s, %s\n", count(c.Segments, "segment"), entries, size(c.Bytes))
 	for _, f := range c.Findings {
 		if f.Torn {
 			fmt.Fprintf(out, "torn tail: %s, byte %d: %s; the next start cuts it off and keeps it aside\n", f.File, f.Byte, f.What)

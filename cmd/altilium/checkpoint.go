@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,11 +41,8 @@ its log grows, and on BGSAVE.`,
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&child, "child", false, "")
 	cmd.Flags().Uint64Var(&at, "offset", 0, "")
-	for _, hidden := range []string{"child", "offset"} {
-		if err := cmd.Flags().MarkHidden(hidden); err != nil {
-			panic(err) // the flag was defined a few lines above
-		}
-	}
+	hide(cmd, "child")
+	hide(cmd, "offset")
 	return cmd
 }
 
@@ -69,7 +67,7 @@ func checkpointHere(cmd *cobra.Command, dir string, asJSON bool) error {
 	case err == nil && asJSON:
 		err = printJSON(cmd.OutOrStdout(), newCheckpointJSON(c))
 	case err == nil:
-		fmt.Fprintf(cmd.OutOrStdout(), "checkpoint @%d: %d keys, %s, digest %016x\n", c.Offset, c.Keys, size(c.Size), c.Digest)
+		fmt.Fprintf(cmd.OutOrStdout(), "checkpoint @%d: %s, %s, digest %016x\n", c.Offset, count(c.Keys, "key"), size(c.Size), c.Digest)
 	}
 	return errors.Join(err, l.Close(true))
 }
@@ -85,22 +83,20 @@ func checkpointAsChild(cmd *cobra.Command, dir string, at uint64) error {
 	return json.NewEncoder(cmd.OutOrStdout()).Encode(made.Checkpoint)
 }
 
-// checkpointInChild runs this program as such a child.
-func checkpointInChild(dir string, offset uint64) (c log.Checkpoint, err error) {
+// checkpointInChild runs this program as such a child, until ctx ends: for an
+// hour at most.
+func checkpointInChild(ctx context.Context, dir string, offset uint64) (c log.Checkpoint, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Hour)
+	defer cancel()
 	self, err := os.Executable()
 	if err != nil {
 		return c, err
 	}
-	cmd := exec.Command(self, "checkpoint", "--child", "--dir", dir, "--offset", strconv.FormatUint(offset, 10))
+	cmd := exec.CommandContext(ctx, self, "checkpoint", "--child", "--dir", dir, "--offset", strconv.FormatUint(offset, 10))
 	cmd.SysProcAttr = ownGroup()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Start(); err != nil {
-		return c, err
-	}
-	watchdog := time.AfterFunc(time.Hour, func() { _ = cmd.Process.Kill() })
-	defer watchdog.Stop()
-	if err := cmd.Wait(); err != nil {
+	if err := cmd.Run(); err != nil {
 		return c, fmt.Errorf("the checkpoint process failed: %w: %s", err, bytes.TrimSpace(errs.Bytes()))
 	}
 	if err := json.Unmarshal(out.Bytes(), &c); err != nil {

@@ -28,7 +28,8 @@ func newImport() *cobra.Command {
 		Long: `Read files of the original Altilium-DB into a data directory, which is made when
 it is not there: data.snapshot.json (or any .json) and data.aof, in the order
 given. Every key becomes an entry of the log, like any other write. All is tried
-out on a copy first: when something cannot be imported, nothing is.
+out on a copy first, in the system's temporary directory: when something cannot be
+imported, nothing is. Stopped by Ctrl-C after that, it leaves what it has written.
 
 The old append-only file kept expiry times as "in so many seconds"; they count
 from now. Commands in it that write nothing are left out.`,
@@ -49,10 +50,10 @@ from now. Commands in it that write nothing are left out.`,
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), sum)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d commands imported, %d expired keys left out; %d keys now at @%d\n",
-				sum.Imported, sum.Expired, sum.Keys, sum.Offset)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s imported, %s left out; %s now at @%d\n",
+				count(sum.Imported, "command"), count(sum.Expired, "expired key"), count(sum.Keys, "key"), sum.Offset)
 			if sum.Skipped > 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "%d commands that write nothing left out\n", sum.Skipped)
+				fmt.Fprintf(cmd.OutOrStdout(), "%s that had written nothing left out\n", count(sum.Skipped, "command"))
 			}
 			return nil
 		},
@@ -220,12 +221,11 @@ func (im *importer) add(c legacyCommand) error {
 // into imports the commands into dir: first into a copy of it, so that nothing
 // is imported when one of them is refused.
 func (im *importer) into(dir string) (sum imported, err error) {
-	tmp, err := os.MkdirTemp("", "altilium-import")
+	tmp, remove, err := scratchDir("import")
 	if err != nil {
 		return sum, err
 	}
-	defer os.RemoveAll(tmp)
-	defer leaveNothing(tmp)()
+	defer remove()
 	copied := filepath.Join(tmp, "data")
 	_, err = replay.Restore(dir, replay.Last(), copied, nil)
 	if errors.Is(err, log.ErrNoLog) || errors.Is(err, fs.ErrNotExist) {

@@ -15,20 +15,20 @@ import (
 
 // dirInfo is what `altilium info` shows; the JSON names are never changed.
 type dirInfo struct {
-	Dir          string            `json:"dir"`
-	LogID        string            `json:"log_id"`
-	Parent       string            `json:"parent,omitempty"`
-	FirstEntry   uint64            `json:"first_entry"`
-	LastEntry    uint64            `json:"last_entry"`
-	LastTime     string            `json:"last_time,omitempty"`
-	Reach        uint64            `json:"reach"`
-	Segments     int               `json:"segments"`
-	LogBytes     int64             `json:"log_bytes"`
-	Checkpoints  []checkpointJSON  `json:"checkpoints"`
-	Tags         map[string]uint64 `json:"tags"`
-	Quarantine   int64             `json:"quarantine_bytes"`
-	CleanStop    bool              `json:"clean_stop"`
-	ServerIsBusy bool              `json:"server_running"`
+	Dir         string            `json:"dir"`
+	LogID       string            `json:"log_id"`
+	Parent      string            `json:"parent,omitempty"`
+	FirstEntry  uint64            `json:"first_entry"`
+	LastEntry   uint64            `json:"last_entry"`
+	LastTime    string            `json:"last_time,omitempty"`
+	Reach       uint64            `json:"reach"`
+	Segments    int               `json:"segments"`
+	LogBytes    int64             `json:"log_bytes"`
+	Checkpoints []checkpointJSON  `json:"checkpoints"`
+	Tags        map[string]uint64 `json:"tags"`
+	Quarantine  int64             `json:"quarantine_bytes"`
+	CleanStop   bool              `json:"clean_stop"`
+	Running     bool              `json:"server_running"`
 }
 
 // checkpointJSON is a checkpoint for a program; the JSON names are never changed.
@@ -102,7 +102,7 @@ func readInfo(dir string) (*dirInfo, error) {
 	if info.Quarantine, _, err = filesIn(dir, "quarantine"); err != nil {
 		return nil, err
 	}
-	info.ServerIsBusy, err = log.Busy(dir)
+	info.Running, err = log.Busy(dir)
 	return info, err
 }
 
@@ -132,7 +132,7 @@ func printInfo(cmd *cobra.Command, i *dirInfo) {
 	out := cmd.OutOrStdout()
 	state := "stopped after a crash or kill"
 	switch {
-	case i.ServerIsBusy:
+	case i.Running:
 		state = "a server is running on it"
 	case i.CleanStop:
 		state = "stopped in order"
@@ -152,7 +152,7 @@ func printInfo(cmd *cobra.Command, i *dirInfo) {
 	fmt.Fprintf(out, "log          %s in %s\n", size(i.LogBytes), count(i.Segments, "segment"))
 	fmt.Fprintf(out, "checkpoints  %d\n", len(i.Checkpoints))
 	for _, c := range i.Checkpoints {
-		fmt.Fprintf(out, "             @%d: %d keys, %s, digest %s\n", c.Offset, c.Keys, size(c.Bytes), c.Digest)
+		fmt.Fprintf(out, "             @%d: %s, %s, digest %s\n", c.Offset, count(c.Keys, "key"), size(c.Bytes), c.Digest)
 	}
 	for _, tag := range slices.Sorted(maps.Keys(i.Tags)) {
 		fmt.Fprintf(out, "tag          %s @%d\n", tag, i.Tags[tag])

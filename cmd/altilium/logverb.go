@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,15 +17,17 @@ import (
 func newLog() *cobra.Command {
 	var dir *string
 	var asJSON, follow bool
-	var count int
+	var last int
 	cmd := &cobra.Command{
 		Use:   "log [A..B]",
 		Short: "Print the entries of the log",
 		Long: `Print the entries of the log, oldest first: offset, time, client, command, and
-what each changed. A..B are the entries after A up to B; without a range the
-last 20. With -n, the last N of them. It works beside a running server.`,
+what each changed. A..B are the entries after A up to B, a single point is its
+entry; without either the last 20 are printed. With -n, the last N of them. It
+works beside a running server.`,
 		Example: `  altilium log
   altilium log @100..@120
+  altilium log @100               that entry
   altilium log -5m..@last --json
   altilium log -f                 go on as entries come
   altilium log -f @100..          from entry 101 on`,
@@ -36,13 +37,13 @@ last 20. With -n, the last N of them. It works beside a running server.`,
 				return usagef("-f goes on for ever: give it a range without an end, as in `altilium log -f %s..`", strings.Split(args[0], "..")[0])
 			}
 			if cmd.Flags().Changed("count") || len(args) == 0 {
-				if count < 0 {
-					return usagef("-n %d: a number of entries is not negative", count)
+				if last < 0 {
+					return usagef("-n %d: a number of entries is not negative", last)
 				}
 			} else {
-				count = -1
+				last = -1
 			}
-			span, err := logSpan(*dir, args, count)
+			span, err := logSpan(*dir, args, last)
 			if err != nil {
 				return err
 			}
@@ -63,7 +64,7 @@ last 20. With -n, the last N of them. It works beside a running server.`,
 	dir = dirFlag(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "wait for more")
-	cmd.Flags().IntVarP(&count, "count", "n", 20, "only so many, the last ones")
+	cmd.Flags().IntVarP(&last, "count", "n", 20, "only so many, the last ones")
 	return cmd
 }
 
@@ -117,7 +118,7 @@ const pollEvery = 50 * time.Millisecond
 
 // follow prints what is there and what comes, until it is interrupted.
 func (p *logPrinter) follow(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		line, err := p.entries.Next()
 		if errors.Is(err, io.EOF) {
 			if err := p.out.Flush(); err != nil {
@@ -125,7 +126,6 @@ func (p *logPrinter) follow(ctx context.Context) error {
 			}
 			select {
 			case <-ctx.Done():
-				return nil
 			case <-time.After(pollEvery):
 			}
 			continue
@@ -137,6 +137,7 @@ func (p *logPrinter) follow(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 func (p *logPrinter) print(line *replay.Line) error {
@@ -145,51 +146,4 @@ func (p *logPrinter) print(line *replay.Line) error {
 	}
 	_, err := fmt.Fprintln(p.out, line)
 	return err
-}
-
-func newHistory() *cobra.Command {
-	var dir *string
-	var db int
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "history KEY [A..B]",
-		Short: "Print every change of a key",
-		Long: `Print every entry that changed a key: when, by whom, with which command, and what
-the key held afterwards. Expiry, renames, flushes and database swaps are shown
-too. It works beside a running server.`,
-		Example: `  altilium history greeting
-  altilium history user:7 @100..@last --json`,
-		Args: wantArgs(1, 2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			text := ".."
-			if len(args) == 2 {
-				text = args[1]
-			}
-			r, err := replay.ParseRange(text)
-			if err != nil {
-				return err
-			}
-			n := 0
-			span, err := replay.History(*dir, db, []byte(args[0]), r, func(c replay.Change) error {
-				n++
-				if asJSON {
-					return json.NewEncoder(cmd.OutOrStdout()).Encode(c)
-				}
-				_, err := fmt.Fprintln(cmd.OutOrStdout(), c)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			if n == 0 {
-				fmt.Fprintf(cmd.ErrOrStderr(), "%s was not changed between %s and %s (database %d)\n",
-					strconv.Quote(args[0]), span.After, span.To, db)
-			}
-			return nil
-		},
-	}
-	dir = dirFlag(cmd)
-	cmd.Flags().IntVar(&db, "db", 0, "database")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
-	return cmd
 }

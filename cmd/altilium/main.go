@@ -9,6 +9,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"regexp"
@@ -24,9 +25,14 @@ func main() {
 
 // run executes one command line and returns its exit code.
 func run(args []string) int {
+	out := &output{w: os.Stdout}
 	root := newRoot()
 	root.SetArgs(agoAsPoint(args))
+	root.SetOut(out)
 	err := root.Execute()
+	if err == nil || isQuiet(err) {
+		err = cmp.Or(out.err, err)
+	}
 	if err != nil && !isQuiet(err) {
 		fmt.Fprintln(os.Stderr, "altilium: "+err.Error())
 	}
@@ -60,8 +66,9 @@ func agoAsPoint(args []string) []string {
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "altilium",
-		Short: "A Redis-compatible database whose database is its log",
+		Use:     "altilium",
+		Version: version,
+		Short:   "A Redis-compatible database whose database is its log",
 		Long: `Altilium is a Redis-compatible in-memory database whose database is its log.
 
   altilium serve                     run it; every Redis client works
@@ -83,6 +90,7 @@ Points: @1200 (after entry 1200), @1200^ (before it), @first, @last, @last-100,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate(versionLine())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%v; see `%s --help`", err, cmd.CommandPath())
 	})

@@ -2,12 +2,15 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state/engine"
 )
 
 // TestReplyJSON: each kind of reply, as a program and as a person gets it.
@@ -28,20 +31,20 @@ func TestReplyJSON(t *testing.T) {
 		{"(123456789012345678901234567890\r\n", `"123456789012345678901234567890"`, "(big number) 123456789012345678901234567890"},
 		{"=8\r\ntxt:some\r\n", `"some"`, "some"},
 		{"*0\r\n", `[]`, "(empty array)"},
-		{"*2\r\n:1\r\n*1\r\n$1\r\na\r\n", `[1,["a"]]`, "1) (integer) 1\n            2) 1) \"a\""},
+		{"*2\r\n:1\r\n*1\r\n$1\r\na\r\n", `[1,["a"]]`, "1) (integer) 1\n2) 1) \"a\""},
 		{"~1\r\n:1\r\n", `[1]`, "1~ (integer) 1"},
-		{"%2\r\n$1\r\nb\r\n:1\r\n$1\r\na\r\n:2\r\n", `[["b",1],["a",2]]`, "1# \"b\" => (integer) 1\n            2# \"a\" => (integer) 2"},
+		{"%2\r\n$1\r\nb\r\n:1\r\n$1\r\na\r\n:2\r\n", `[["b",1],["a",2]]`, "1# \"b\" => (integer) 1\n2# \"a\" => (integer) 2"},
 		{"%0\r\n", `[]`, "(empty hash)"},
 		{"-ERR no\r\n", `{"error":"ERR no"}`, "(error) ERR no"},
 		{"!6\r\nERR no\r\n", `{"error":"ERR no"}`, "(error) ERR no"},
 		{"", `null`, "(no reply)"},
 		{"*1\r\n", `"*1\r\n"`, `"*1\r\n"`},
 	} {
-		raw, err := json.Marshal(parsedReply([]byte(c.wire)))
+		raw, err := json.Marshal(recordedJSON([]byte(c.wire)))
 		if err != nil || string(raw) != c.json {
 			t.Errorf("%q: %s (%v), want %s", c.wire, raw, err, c.json)
 		}
-		if got := replyText([]byte(c.wire)); got != c.text {
+		if got := recordedText([]byte(c.wire)); got != c.text {
 			t.Errorf("%q: %s, want %s", c.wire, got, c.text)
 		}
 	}
@@ -79,7 +82,7 @@ func TestQuoteArgs(t *testing.T) {
 
 func TestSize(t *testing.T) {
 	for n, want := range map[int64]string{
-		0: "0 bytes", 10_239: "10239 bytes", 10_240: "10.0 kB", 1 << 20: "1.0 MB", 10<<30 - 1: "10240.0 MB", 10 << 30: "10.0 GB", 1 << 40: "1024.0 GB",
+		0: "0 bytes", 1: "1 byte", 10_239: "10239 bytes", 10_240: "10.0 kB", 1 << 20: "1.0 MB", 10<<30 - 1: "10240.0 MB", 10 << 30: "10.0 GB", 1 << 40: "1024.0 GB",
 	} {
 		if got := size(n); got != want {
 			t.Errorf("%d: %s, want %s", n, got, want)
@@ -92,13 +95,31 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// TestHints: what the banner tells to type works where the server is.
-func TestHints(t *testing.T) {
-	if addrHint("127.0.0.1:6379") != "" || addrHint("127.0.0.1:7000") != " --addr 127.0.0.1:7000" {
-		t.Errorf("%q, %q", addrHint("127.0.0.1:6379"), addrHint("127.0.0.1:7000"))
+// TestBanner: what it tells to type works where the server is, and with its
+// password.
+func TestBanner(t *testing.T) {
+	cfg := engine.NewConfig()
+	banner := func(addr string) string {
+		var out strings.Builder
+		printBanner(&out, cfg, addr)
+		return out.String()
 	}
-	if dirHint(defaultDir) != "" || dirHint("x") != " --dir x" {
-		t.Errorf("%q, %q", dirHint(defaultDir), dirHint("x"))
+	for _, want := range []string{"  try         altilium cli SET greeting hello", "\n              altilium at @-1m ", " altilium history greeting "} {
+		if got := banner(defaultAddr); !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+	if err := errors.Join(cfg.Set("dir", "my data"), cfg.Set("requirepass", "secret")); err != nil {
+		t.Fatal(err)
+	}
+	got := banner("127.0.0.1:7000")
+	for _, want := range []string{"altilium cli --addr 127.0.0.1:7000 --password … SET", `altilium at --dir "my data" @-1m`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "secret") {
+		t.Errorf("the password is shown:\n%s", got)
 	}
 	for _, p := range []log.Policy{log.EverySec, log.Always, log.No} {
 		if !strings.HasPrefix(durability(p), p.String()+": ") {
@@ -107,11 +128,17 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// TestLogLevels: Redis' names, and which lines each lets through.
+// TestLogLevels: Redis' names, which lines each lets through, and that a level
+// may change while the logger is in use.
 func TestLogLevels(t *testing.T) {
-	for level, want := range map[string]string{"debug": "DBG INF WRN ERR", "verbose": "DBG INF WRN ERR", "notice": "INF WRN ERR", "warning": "WRN ERR", "nonsense": "INF WRN ERR"} {
-		var out strings.Builder
-		l := newLogger(&out, level)
+	level := ""
+	var out strings.Builder
+	l := newLogger(&out, func() string { return level })
+	for _, c := range []struct{ level, want string }{
+		{"debug", "DBG INF WRN ERR"}, {"warning", "WRN ERR"}, {"verbose", "DBG INF WRN ERR"}, {"notice", "INF WRN ERR"},
+	} {
+		out.Reset()
+		level = c.level
 		l.Debug().Msg("m")
 		l.Info().Msg("m")
 		l.Warn().Msg("m")
@@ -124,11 +151,32 @@ func TestLogLevels(t *testing.T) {
 			}
 			got = append(got, words[1])
 		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%s: %q, want %s", level, got, want)
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %q, want %s", level, got, c.want)
 		}
 	}
 }
+
+// TestOutput: the first error is kept, and nothing is written after it.
+func TestOutput(t *testing.T) {
+	var written strings.Builder
+	out := &output{w: &written}
+	fmt.Fprint(out, "a")
+	if written.String() != "a" || out.err != nil {
+		t.Errorf("%q: %v", written.String(), out.err)
+	}
+	out.w = failingWriter{}
+	fmt.Fprint(out, "b")
+	out.w = &written
+	fmt.Fprint(out, "c")
+	if written.String() != "a" || !errors.Is(out.err, io.ErrShortWrite) {
+		t.Errorf("%q: %v", written.String(), out.err)
+	}
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
 // TestReadLines: a prompt is for people, an error ends no loop but that of a lost
 // connection does, and a last line needs no end.
@@ -144,11 +192,11 @@ func TestReadLines(t *testing.T) {
 		{in: "a \"\nb\n", did: "b|", errs: "unbalanced", failed: true},
 		{in: "a\nexit\nb\n", did: "a|exit|"},
 		{in: "fail\nexit\n", did: "fail|exit|", errs: "failed\n", failed: true},
-		{in: "a\ngone\nb\n", did: "a|gone|", failed: true, err: errGone},
+		{in: "a\ngone\nb\n", did: "a|gone|", err: errGone},
 		{in: "a\r\nb\r\n", did: "a|b|"},
 	} {
-		var did, out, errs strings.Builder
-		failed, err := readLines(strings.NewReader(c.in), &out, &errs, "> ", func(words []string) error {
+		var did, errs strings.Builder
+		p := &prompt{errs: &errs, do: func(words []string) error {
 			did.WriteString(strings.Join(words, " ") + "|")
 			switch words[0] {
 			case "fail":
@@ -159,10 +207,11 @@ func TestReadLines(t *testing.T) {
 				return errGone
 			}
 			return nil
-		})
+		}}
+		err := p.readLines(strings.NewReader(c.in), "> ")
 		want := strings.Replace(c.errs, "failed", io.ErrNoProgress.Error(), 1)
-		if did.String() != c.did || failed != c.failed || err != c.err || !strings.HasPrefix(errs.String(), want) || want == "" && errs.Len() > 0 || out.Len() > 0 { //nolint:errorlint // it is returned as it is
-			t.Errorf("%q: did %q, failed %v, %v, errors %q, output %q", c.in, did.String(), failed, err, errs.String(), out.String())
+		if did.String() != c.did || p.failed != c.failed || err != c.err || !strings.HasPrefix(errs.String(), want) || want == "" && errs.Len() > 0 { //nolint:errorlint // it is returned as it is
+			t.Errorf("%q: did %q, failed %v, %v, errors %q", c.in, did.String(), p.failed, err, errs.String())
 		}
 	}
 }

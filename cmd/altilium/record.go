@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"time"
@@ -15,7 +14,7 @@ import (
 )
 
 func newRecord() *cobra.Command {
-	var addr, password string
+	var server *target
 	cmd := &cobra.Command{
 		Use:   "record NAME",
 		Short: "Record what the clients of a running server do, until Ctrl-C",
@@ -30,30 +29,25 @@ CONFIG SET are replaced by pseudonyms.`,
   altilium replay altilium-data/recordings/checkout-bug.session`,
 		Args: wantArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := dialCLI(addr, password)
+			c, err := server.dial(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer c.conn.Close()
-			v, err := c.ask("RECORD", "START", args[0])
-			if err == nil && v.IsError() {
-				err = failed(v.Text())
-			}
-			if err != nil {
+			if _, err := c.must("RECORD", "START", args[0]); err != nil {
 				return err
 			}
 			fmt.Fprintln(cmd.ErrOrStderr(), "recording; Ctrl-C stops")
 			return stopRecording(cmd, c, args[0])
 		},
 	}
-	cmd.Flags().StringVar(&addr, "addr", defaultAddr, "address of the server")
-	cmd.Flags().StringVar(&password, "password", os.Getenv("ALTILIUM_REQUIREPASS"), "password of the server")
+	server = targetFlags(cmd)
 	return cmd
 }
 
 // stopRecording waits for Ctrl-C, or for the recording to be stopped by
 // somebody else, and says how it ended.
-func stopRecording(cmd *cobra.Command, c *cliConn, name string) error {
+func stopRecording(cmd *cobra.Command, c *client, name string) error {
 	ctx, stop := untilInterrupted(cmd)
 	defer stop()
 	tick := time.NewTicker(time.Second)
@@ -61,16 +55,13 @@ func stopRecording(cmd *cobra.Command, c *cliConn, name string) error {
 	for {
 		select {
 		case <-ctx.Done():
-			v, err := c.ask("RECORD", "STOP")
-			if err == nil && v.IsError() {
-				err = failed(v.Text())
-			}
+			v, err := c.must("RECORD", "STOP")
 			if err == nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s steps recorded\n", v.Text())
+				fmt.Fprintf(cmd.OutOrStdout(), "%s recorded, into recordings/%s.session of the server's directory\n", count(v.Int, "step"), name)
 			}
 			return err
 		case <-tick.C:
-			v, err := c.ask("RECORD", "STATUS") // which is not recorded itself
+			v, err := c.must("RECORD", "STATUS") // which is not recorded itself
 			if err != nil {
 				return err
 			}
@@ -87,7 +78,7 @@ var recordingName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 // record opens a recording for the engine.
 func (d *daemon) record(name string, offset uint64, settings map[string]string) (engine.Recorder, error) {
 	if !recordingName.MatchString(name) || name[0] == '.' {
-		return nil, fmt.Errorf("a recording's name has letters, digits, '.', '_' and '-', at most 100 of them")
+		return nil, errors.New("a recording's name has letters, digits, '.', '_' and '-', at most 100 of them, and begins with no '.'")
 	}
 	path := filepath.Join(d.dir, "recordings", name+".session")
 	w, err := session.Create(path, session.Header{

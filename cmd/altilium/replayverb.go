@@ -7,16 +7,13 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/replay/session"
-	"github.com/altilium-db/altilium/resp"
 	"github.com/altilium-db/altilium/state/engine"
 	"github.com/spf13/cobra"
 )
@@ -36,12 +33,13 @@ type replayFlags struct {
 func newReplay() *cobra.Command {
 	var f replayFlags
 	cmd := &cobra.Command{
-		Use:   "replay FILE",
+		Use:   "replay FILE|NAME",
 		Short: "Run a recorded session again and compare every reply",
-		Long: `Run a recorded session again. A private server is started on the state that the
-recording began with, under the recorded clock and randomness, and every reply is
-compared with the recorded one; each difference is printed, and the exit code is
-1 when there is any.
+		Long: `Run a recorded session again: a file, or a recording's name in the data
+directory. A private server is started on the state that the recording began with,
+under the recorded clock and randomness, and every reply is compared with the
+recorded one; each difference is printed, and the exit code is 1 when there is
+any.
 
 With --to ADDR the recording is sent to any server that speaks RESP instead, at
 the speed it was recorded with, N times as fast, or, with --speed 0, as fast as
@@ -71,7 +69,7 @@ the server answers.`,
 	cmd.Flags().StringVar(&f.password, "password", "", "with --to: password of that server; a recording has none")
 	cmd.Flags().IntVar(&f.most, "max", 20, "stop after so many differences, 0 for never")
 	cmd.Flags().BoolVar(&f.compare, "compare", false, "with --to: compare the replies too")
-	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object a line: each difference, then the sum")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object a line: each difference, then the sums")
 	return cmd
 }
 
@@ -103,12 +101,6 @@ func openRecording(dir, name string) (*session.Reader, error) {
 
 // playRecording plays a recording against a private engine.
 func playRecording(cmd *cobra.Command, r *session.Reader, f *replayFlags) error {
-	tmp, err := os.MkdirTemp("", "altilium-replay")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
-	defer leaveNothing(tmp)()
 	h := r.Header
 	m, err := log.ReadManifest(*f.dir)
 	if err != nil {
@@ -117,6 +109,11 @@ func playRecording(cmd *cobra.Command, r *session.Reader, f *replayFlags) error 
 	if m.LogID.String() != h.LogID {
 		return usagef("the recording %s was made on log %s, and %s holds log %s; name the right directory with --dir", h.Name, h.LogID, *f.dir, m.LogID)
 	}
+	tmp, remove, err := scratchDir("replay")
+	if err != nil {
+		return err
+	}
+	defer remove()
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s: recorded %s on the state at @%d\n", h.Name, stamp(h.Started), h.Offset)
 	p, l, err := newPlayerAt(*f.dir, filepath.Join(tmp, "data"), h)
 	if err != nil {
@@ -128,26 +125,6 @@ func playRecording(cmd *cobra.Command, r *session.Reader, f *replayFlags) error 
 		return err
 	}
 	return judgeReplay(cmd, res, f)
-}
-
-// leaveNothing removes dir and ends the process on Ctrl-C, until the function
-// that it returns is called.
-func leaveNothing(dir string) (stop func()) {
-	signals := make(chan os.Signal, 1)
-	done := make(chan struct{})
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		select {
-		case <-signals:
-			os.RemoveAll(dir)
-			os.Exit(exitInterrupted)
-		case <-done:
-		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(done)
-	}
 }
 
 // newPlayerAt restores the state that a recording began with into dir and puts
@@ -176,44 +153,20 @@ func newPlayerAt(from, dir string, h session.Header) (*player, *log.Log, error) 
 // printDivergences prints each difference, and stops the run after most.
 func printDivergences(cmd *cobra.Command, f *replayFlags) func(session.Divergence) bool {
 	n, most := 0, f.most
+	indent := func(text string) string { return strings.ReplaceAll(text, "\n", "\n            ") }
 	return func(d session.Divergence) bool {
 		n++
 		if f.json {
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(newDivergenceJSON(d)) == nil && n != most
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "step %d, connection %d, %s\n  command   %s\n  expected  %s\n  got       %s\n",
-			d.Step, d.Conn, stamp(d.Clock), quoteArgs(d.Args), replyText(d.Expected), replyText(d.Got))
+			d.Step, d.Conn, stamp(d.Clock), quoteArgs(d.Args), indent(recordedText(d.Expected)), indent(recordedText(d.Got)))
 		if most > 0 && n == most {
 			fmt.Fprintf(cmd.OutOrStdout(), "stopped after %d differences (--max)\n", most)
 			return false
 		}
 		return true
 	}
-}
-
-// quoteArgs shows a command as it could be typed.
-func quoteArgs(args [][]byte) string {
-	words := make([]string, 0, len(args))
-	for _, a := range args {
-		if len(a) > 0 && !strings.ContainsFunc(string(a), func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\'' || r == '\\' }) {
-			words = append(words, string(a))
-			continue
-		}
-		words = append(words, fmt.Sprintf("%q", a))
-	}
-	return strings.Join(words, " ")
-}
-
-// replyText shows a reply in wire form to a person.
-func replyText(raw []byte) string {
-	if len(raw) == 0 {
-		return "(no reply)"
-	}
-	v, err := resp.NewReader(strings.NewReader(string(raw))).Read()
-	if err != nil {
-		return fmt.Sprintf("%q", raw)
-	}
-	return strings.ReplaceAll(v.String(), "\n", "\n            ")
 }
 
 func judgeReplay(cmd *cobra.Command, res session.Result, f *replayFlags) error {
@@ -225,7 +178,7 @@ func judgeReplay(cmd *cobra.Command, res session.Result, f *replayFlags) error {
 			return err
 		}
 	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "%d steps, %d replies compared, %d divergences\n", res.Steps, res.Commands, res.Divergences)
+		fmt.Fprintf(cmd.OutOrStdout(), "%s, %d replies compared, %s\n", count(res.Steps, "step"), res.Commands, count(res.Divergences, "divergence"))
 	}
 	if !res.Complete && res.Divergences == 0 {
 		fmt.Fprintln(cmd.ErrOrStderr(), "the recording has no end: the server that wrote it was killed; all that is there was played")
@@ -242,20 +195,20 @@ func sendRecording(cmd *cobra.Command, r *session.Reader, f *replayFlags) error 
 	defer stop()
 	res, err := session.Send(ctx, r, session.SendOptions{
 		Speed: f.speed, Compare: f.compare, Password: f.password, Diverged: printDivergences(cmd, f),
-		Dial: func(ctx context.Context) (net.Conn, error) {
-			return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", f.to)
-		},
+		Dial: func(ctx context.Context) (net.Conn, error) { return dialServer(ctx, f.to) },
 	})
-	if err != nil {
+	if ctx.Err() != nil {
+		err = &codedError{code: exitInterrupted, err: errors.New("interrupted; the rest was not sent")}
+	} else if err != nil {
 		return err
 	}
 	if f.json {
-		err = json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
+		err = errors.Join(err, json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
 			"sent": res.Commands, "elapsed_ms": res.Elapsed.Milliseconds(), "new_errors": res.Errors, "late_ms": res.Late.Milliseconds(),
-		})
+		}))
 	} else {
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d commands sent in %v, %d new errors, at most %v late\n",
-			res.Commands, res.Elapsed.Round(time.Millisecond), res.Errors, res.Late.Round(time.Millisecond))
+		fmt.Fprintf(cmd.OutOrStdout(), "%s sent in %v, %s, at most %v late\n",
+			count(res.Commands, "command"), res.Elapsed.Round(time.Millisecond), count(res.Errors, "new error"), res.Late.Round(time.Millisecond))
 	}
 	if err == nil && f.compare {
 		return judgeReplay(cmd, res.Result, f)
@@ -274,21 +227,9 @@ type divergenceJSON struct {
 }
 
 func newDivergenceJSON(d session.Divergence) divergenceJSON {
-	out := divergenceJSON{Step: d.Step, Conn: d.Conn, Clock: stamp(d.Clock), Expected: parsedReply(d.Expected), Got: parsedReply(d.Got)}
+	out := divergenceJSON{Step: d.Step, Conn: d.Conn, Clock: stamp(d.Clock), Expected: recordedJSON(d.Expected), Got: recordedJSON(d.Got)}
 	for _, a := range d.Args {
 		out.Command = append(out.Command, replay.Text(a))
 	}
 	return out
-}
-
-// parsedReply is a reply from its wire form. What is no reply stays as it is.
-func parsedReply(raw []byte) *replyValue {
-	if len(raw) == 0 {
-		return nil
-	}
-	v, err := resp.NewReader(strings.NewReader(string(raw))).Read()
-	if err != nil {
-		v = resp.Value{Kind: '$', Str: raw}
-	}
-	return (*replyValue)(&v)
 }

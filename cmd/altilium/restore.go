@@ -16,10 +16,10 @@ func newRestore() *cobra.Command {
 		Short: "Make a new data directory as of a moment",
 		Long: `Make a new data directory that begins with the state at a point of the log. The
 old directory is only read, and a server may be running on it; the new one must
-not exist yet. Killed at any moment, the command leaves no new directory or a
-complete one.`,
+not exist yet, or be empty. It is built in DIR.partial, so that the command,
+killed at any moment, leaves no new directory or a complete one.`,
 		Example: `  altilium restore --to @1200 --out before-my-mistake
-  altilium restore --to @1201^ --out before-my-mistake      the same
+  altilium restore --to @1201^ --out the-same               just before entry 1201
   altilium serve --dir before-my-mistake --port 7000`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -39,8 +39,8 @@ complete one.`,
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), restoredJSON{r.Out, r.Offset, r.LogID.String(), r.Parent.LogID.String(), r.Keys, digestText(r.Digest)})
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s now holds the state at %s: %d keys, digest %016x\nopen it: altilium serve --dir %s\n",
-				out, r.Resolved, r.Keys, r.Digest, out)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s now holds the state at %s: %s, digest %016x\nopen it: altilium serve --dir %s\n",
+				out, r.Resolved, count(r.Keys, "key"), r.Digest, quoteWord(out))
 			return nil
 		},
 	}

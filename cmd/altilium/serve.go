@@ -5,13 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/altilium-db/altilium/compaction"
@@ -68,13 +63,14 @@ type daemon struct {
 	fatal chan error  // it cannot go on
 
 	background sync.WaitGroup // recovery
+	child      sync.Mutex     // held while there is a process that makes a checkpoint
 }
 
 // runServer serves until it is told to stop.
 func runServer(ctx context.Context, set *settings, errs io.Writer) error {
 	d := &daemon{
 		set: set, errs: errs, dir: set.engine.Dir(),
-		logger: newLogger(errs, set.engine.LogLevel()),
+		logger: newLogger(errs, set.engine.LogLevel),
 		asked:  make(chan string, 1),
 		fatal:  make(chan error, 1),
 	}
@@ -88,17 +84,21 @@ func runServer(ctx context.Context, set *settings, errs io.Writer) error {
 		}
 		return err
 	}
-	d.engine = engine.New(d.engineOptions())
+	for _, stray := range set.stray {
+		d.logger.Warn().Msg(stray)
+	}
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	d.engine = engine.New(d.engineOptions(running))
 	d.front = server.New(d.engine, d.serverOptions())
 	served := make(chan error, len(listeners))
 	for _, ln := range listeners {
 		go func() { served <- d.front.Serve(ln) }()
 	}
-	d.banner(listeners[0].Addr().String())
-
-	recoverCtx, cancel := context.WithCancel(ctx)
+	printBanner(errs, set.engine, listeners[0].Addr().String())
+	recovering, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d.background.Go(func() { d.recover(recoverCtx) })
+	d.background.Go(func() { d.recover(recovering) })
 
 	var cause error
 	select {
@@ -110,75 +110,7 @@ func runServer(ctx context.Context, set *settings, errs io.Writer) error {
 	case cause = <-served:
 	}
 	cancel()
-	return d.stop(cause)
-}
-
-// listen opens the addresses of the setting bind. An address that begins with a
-// minus may be missing on this machine; a port that is taken is named with the
-// way out.
-func (d *daemon) listen() (all []net.Listener, err error) {
-	port := d.set.engine.Port()
-	for _, host := range strings.Fields(d.set.engine.Bind()) {
-		host, optional := strings.CutPrefix(host, "-")
-		network, host := networkOf(host)
-		ln, err := server.Listen(network, net.JoinHostPort(host, strconv.Itoa(port)))
-		if err == nil {
-			all = append(all, ln)
-			if port == 0 { // any free one, the same for all, and what INFO and CONFIG GET tell
-				port = ln.Addr().(*net.TCPAddr).Port
-				err = d.set.engine.Set("port", strconv.Itoa(port))
-			}
-			if err != nil {
-				return all, err
-			}
-			continue
-		}
-		if !optional {
-			return all, fmt.Errorf("%w\n%s", err, listenHint(err))
-		}
-		d.logger.Debug().Err(err).Msg("an optional address is not there")
-	}
-	if path := d.set.engine.UnixSocket(); path != "" {
-		ln, err := server.Listen("unix", path)
-		if err != nil {
-			return all, err
-		}
-		all = append(all, ln)
-	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("no address to listen on: bind is %q", d.set.engine.Bind())
-	}
-	return all, nil
-}
-
-// networkOf gives the network to listen on for an address of bind, and the
-// address as package net has it. That takes 0.0.0.0 and :: for every address of
-// either kind, as only * is meant to.
-func networkOf(host string) (network, addr string) {
-	switch ip := net.ParseIP(host); {
-	case host == "*":
-		return "tcp", ""
-	case host == "::*":
-		return "tcp6", "::"
-	case ip == nil:
-		return "tcp", host
-	case ip.To4() != nil:
-		return "tcp4", host
-	}
-	return "tcp6", host
-}
-
-// listenHint is the way out where an address cannot be listened on.
-func listenHint(err error) string {
-	var name *net.DNSError
-	var address *net.AddrError
-	switch {
-	case errors.As(err, &name), errors.As(err, &address), errors.Is(err, syscall.EADDRNOTAVAIL):
-		return "host must be an address of this machine: 127.0.0.1 for clients on it only, * for all"
-	case errors.Is(err, fs.ErrPermission):
-		return "ports below 1024 are the system's; choose another port with --port"
-	}
-	return "another server may be running there; choose another port with --port (0 takes any free one)"
+	return d.stop(cause, end)
 }
 
 // prepareDir makes a data directory where there is none. That another server has
@@ -212,16 +144,19 @@ func (d *daemon) serverOptions() server.Options {
 	}
 }
 
-func (d *daemon) engineOptions() engine.Options {
+// engineOptions are the engine's; a checkpoint in the making ends with running.
+func (d *daemon) engineOptions(running context.Context) engine.Options {
 	return engine.Options{
-		Config:     d.set.engine,
-		Version:    version,
-		Logger:     d.logger,
-		Post:       func(f func()) { d.front.Post(f) },
-		Rebuild:    replay.Committed,
-		Checkpoint: d.checkpoint,
-		Shutdown:   d.ask,
-		Record:     d.record,
+		Config:  d.set.engine,
+		Version: version,
+		Logger:  d.logger,
+		Post:    func(f func()) { d.front.Post(f) },
+		Rebuild: replay.Committed,
+		Checkpoint: func(offset, digest uint64) (engine.CheckpointResult, error) {
+			return d.checkpoint(running, offset, digest)
+		},
+		Shutdown: d.ask,
+		Record:   d.record,
 	}
 }
 
@@ -307,8 +242,9 @@ func (d *daemon) report(rec *replay.Recovered, took time.Duration) {
 }
 
 // stop ends everything in order: no new connections, the turn finished and its
-// replies sent, the log synced and marked.
-func (d *daemon) stop(cause error) error {
+// replies sent, the log synced and marked. endChild ends the process that makes a
+// checkpoint, if there is one.
+func (d *daemon) stop(cause error, endChild func()) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	d.background.Wait()
@@ -323,6 +259,9 @@ func (d *daemon) stop(cause error) error {
 		cause = errors.Join(cause, late)
 	default:
 	}
+	endChild()
+	d.child.Lock() // waits for its end
+	defer d.child.Unlock()
 	err = errors.Join(err, d.engine.StopRecording())
 	if l != nil {
 		err = errors.Join(err, l.Close(true))
@@ -335,9 +274,11 @@ func (d *daemon) stop(cause error) error {
 
 // checkpoint makes a checkpoint in a process of its own, so that the work has
 // its own memory and its own, low, priority.
-func (d *daemon) checkpoint(offset, digest uint64) (engine.CheckpointResult, error) {
+func (d *daemon) checkpoint(running context.Context, offset, digest uint64) (engine.CheckpointResult, error) {
 	began := time.Now()
-	c, err := checkpointInChild(d.dir, offset)
+	d.child.Lock()
+	c, err := checkpointInChild(running, d.dir, offset)
+	d.child.Unlock()
 	if err != nil {
 		return engine.CheckpointResult{}, err
 	}
@@ -347,9 +288,14 @@ func (d *daemon) checkpoint(offset, digest uint64) (engine.CheckpointResult, err
 	if c.Digest != digest {
 		return res, nil // not registered: the engine says what it means
 	}
-	done := make(chan *log.Log, 1)
-	d.front.Post(func() { done <- d.log })
-	l := <-done
+	got := make(chan *log.Log, 1)
+	d.front.Post(func() { got <- d.log })
+	var l *log.Log
+	select {
+	case l = <-got:
+	case <-running.Done(): // the loop takes nothing any more
+		return engine.CheckpointResult{}, running.Err()
+	}
 	if err := compaction.Register(l, c); err != nil {
 		return engine.CheckpointResult{}, err
 	}
@@ -366,65 +312,4 @@ func retain(l *log.Log, policy compaction.Policy) error {
 		return nil
 	}
 	return compaction.Apply(l, drops)
-}
-
-// banner tells a person who has just started the server what there is.
-func (d *daemon) banner(addr string) {
-	fmt.Fprintf(d.errs, `
-  altilium %s   listening on %s
-  data        %s
-  durability  %s
-  try         altilium cli%s SET greeting hello   (redis-cli or any other client will do)
-              altilium at%s @-1m                  (the state of a minute ago)
-              altilium history%s greeting         (who changed a key)
-
-`, version, addr, d.dir, durability(d.set.engine.Fsync()), addrHint(addr), dirHint(d.dir), dirHint(d.dir))
-}
-
-// addrHint is the flag that `altilium cli` needs to find a server.
-func addrHint(addr string) string {
-	if addr == defaultAddr {
-		return ""
-	}
-	return " --addr " + addr
-}
-
-// dirHint is the flag that other verbs need to find a directory.
-func dirHint(dir string) string {
-	if dir == defaultDir {
-		return ""
-	}
-	return " --dir " + dir
-}
-
-func durability(p log.Policy) string {
-	switch p {
-	case log.Always:
-		return "always: an acknowledged write is on the disk"
-	case log.No:
-		return "no: kill -9 loses nothing; power loss costs what the system had not written"
-	}
-	return "everysec: kill -9 loses nothing; power loss costs at most 1.5 s"
-}
-
-// newLogger writes for people on a terminal, one line an event.
-func newLogger(out io.Writer, level string) zerolog.Logger {
-	lvl, err := zerolog.ParseLevel(map[string]string{"notice": "info", "verbose": "debug", "warning": "warn"}[level])
-	if err != nil || lvl == zerolog.NoLevel {
-		lvl, err = zerolog.ParseLevel(strings.ToLower(level))
-	}
-	if err != nil {
-		lvl = zerolog.InfoLevel
-	}
-	console := zerolog.ConsoleWriter{Out: out, NoColor: !isTerminal(out) || os.Getenv("NO_COLOR") != ""}
-	return zerolog.New(console).Level(lvl).Hook(clock{})
-}
-
-// clock puts the time of day on each line, in ms: the library's own has only
-// seconds, unless a variable of the whole process is changed.
-type clock struct{}
-
-// Run is zerolog's hook.
-func (clock) Run(e *zerolog.Event, _ zerolog.Level, _ string) {
-	e.Str(zerolog.TimestampFieldName, time.Now().Format("15:04:05.000"))
 }

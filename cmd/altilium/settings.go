@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -21,6 +21,7 @@ type settings struct {
 	flags  map[string]*string // by the parameter's name; "" where it was not given
 	file   *string
 	source map[string]string // by name: where the value came from
+	stray  []string          // what is wrong with variables that look like settings and are none
 }
 
 // addSettings gives a verb a flag for each setting.
@@ -29,6 +30,12 @@ func addSettings(cmd *cobra.Command) *settings {
 	s.engine.Check("retention", func(text string) error {
 		_, err := compaction.ParsePolicy(text)
 		return err
+	})
+	s.engine.Check("dir", func(text string) error {
+		if text == "" {
+			return errors.New("it is empty")
+		}
+		return nil
 	})
 	s.file = cmd.Flags().String("config", "", "file of settings (TOML)")
 	for p := range s.engine.Params() {
@@ -49,13 +56,6 @@ func addSettings(cmd *cobra.Command) *settings {
 	return s
 }
 
-// hide keeps a flag that another name stands for out of the help.
-func hide(cmd *cobra.Command, flag string) {
-	if err := cmd.Flags().MarkHidden(flag); err != nil {
-		panic(err) // only for a flag that was not defined
-	}
-}
-
 // load fills the settings from all four places.
 func (s *settings) load(cmd *cobra.Command) error {
 	for p := range s.engine.Params() {
@@ -69,12 +69,8 @@ func (s *settings) load(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	for p := range s.engine.Params() {
-		for _, name := range []string{p.Name, p.Short, p.Alias} {
-			if err := s.loadEnv(p.Name, name); err != nil {
-				return err
-			}
-		}
+	if err := s.loadEnv(); err != nil {
+		return err
 	}
 	for p := range s.engine.Params() {
 		for _, name := range []string{p.Name, p.Short} {
@@ -86,22 +82,41 @@ func (s *settings) load(cmd *cobra.Command) error {
 			}
 		}
 	}
-	_, err := compaction.ParsePolicy(s.engine.Retention())
-	if err != nil {
-		return usagef("retention: %v", err)
+	return nil
+}
+
+// loadEnv takes the settings from the environment. A variable that is none is no
+// error, since others may have put it there, but is not passed over in silence.
+func (s *settings) loadEnv() error {
+	known := []string{"ALTILIUM_CONFIG"}
+	for p := range s.engine.Params() {
+		for _, name := range []string{p.Name, p.Short, p.Alias} {
+			if name == "" {
+				continue
+			}
+			variable := "ALTILIUM_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+			known = append(known, variable)
+			if value, ok := os.LookupEnv(variable); ok {
+				if err := s.set(p.Name, value, "environment "+variable); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, entry := range os.Environ() {
+		variable, _, _ := strings.Cut(entry, "=")
+		name, ours := strings.CutPrefix(variable, "ALTILIUM_")
+		if ours && !slices.Contains(known, variable) {
+			s.stray = append(s.stray, fmt.Sprintf("environment %s: %v", variable, s.unknown(strings.ToLower(strings.ReplaceAll(name, "_", "-")))))
+		}
 	}
 	return nil
 }
 
-func (s *settings) loadEnv(param, name string) error {
-	if name == "" {
-		return nil
-	}
-	variable := "ALTILIUM_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-	if value, ok := os.LookupEnv(variable); ok {
-		return s.set(param, value, "environment "+variable)
-	}
-	return nil
+// unknown is the error for a name that no setting has, with the one that was
+// perhaps meant.
+func (s *settings) unknown(name string) error {
+	return fmt.Errorf("%w (`altilium config` lists them)", s.engine.Set(name, ""))
 }
 
 func (s *settings) set(param, text, from string) error {
@@ -133,7 +148,7 @@ func (s *settings) loadFile(path string) error {
 		line := lineOf(string(raw), name)
 		p, ok := s.engine.Lookup(name)
 		if !ok {
-			return usagef("%s: line %d: there is no setting %q%s; `altilium config` lists them", path, line, name, s.suggestion(name))
+			return usagef("%s: line %d: %v", path, line, s.unknown(name))
 		}
 		text, wrong := tomlText(p, values[name])
 		if wrong != "" {
@@ -144,16 +159,6 @@ func (s *settings) loadFile(path string) error {
 		}
 	}
 	return nil
-}
-
-// suggestion is the setting that was meant, perhaps.
-func (s *settings) suggestion(name string) string {
-	if err := s.engine.Set(name, ""); err != nil {
-		if _, near, ok := strings.Cut(err.Error(), "did you mean "); ok {
-			return " (did you mean " + strings.TrimSuffix(near, "?") + "?)"
-		}
-	}
-	return ""
 }
 
 // tomlText is a TOML value as a setting's text, or what is wrong with it. A
@@ -197,61 +202,4 @@ func (s *settings) retention() compaction.Policy {
 		p, _ = compaction.ParsePolicy("all") // keep everything rather than too little
 	}
 	return p
-}
-
-func newConfig() *cobra.Command {
-	var s *settings
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "config",
-		Short: "Show every setting, its value and where it came from",
-		Long: `Show every setting, its value and where it came from: a flag goes before the
-environment, that before the file given with --config, that before the default.
-The same flags, variables and file as for ` + "`altilium serve`" + ` are read.`,
-		Example: `  altilium config
-  altilium config --config Config.toml
-  ALTILIUM_PORT=7000 altilium config --json`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := s.load(cmd); err != nil {
-				return err
-			}
-			return s.print(cmd, asJSON)
-		},
-	}
-	s = addSettings(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
-}
-
-// shownSetting is one row of `altilium config`.
-type shownSetting struct {
-	Name   string `json:"name"`
-	Value  string `json:"value"`
-	Source string `json:"source"`
-	Doc    string `json:"doc"`
-}
-
-func (s *settings) print(cmd *cobra.Command, asJSON bool) error {
-	var rows []shownSetting
-	for p := range s.engine.Params() {
-		value, _ := s.engine.Get(p.Name)
-		if p.Secret && value != "" {
-			value = "(set, not shown)"
-		}
-		source := s.source[p.Name]
-		if p.Fixed {
-			source = "fixed"
-		}
-		rows = append(rows, shownSetting{p.Name, value, source, p.Doc})
-	}
-	if asJSON {
-		return printJSON(cmd.OutOrStdout(), rows)
-	}
-	sort.SliceStable(rows, func(i, k int) bool { return rows[i].Source != "fixed" && rows[k].Source == "fixed" })
-	for _, r := range rows {
-		fmt.Fprintf(cmd.OutOrStdout(), "%-26s %-22s %s\n", r.Name, fmt.Sprintf("%q", r.Value), r.Source)
-		fmt.Fprintf(cmd.OutOrStdout(), "    %s\n", r.Doc)
-	}
-	return nil
 }

@@ -53,7 +53,7 @@ func TestColour(t *testing.T) {
 		pty, tty := terminal(t)
 		t.Setenv("NO_COLOR", noColor)
 		all := seen(pty)
-		l := newLogger(tty, "notice")
+		l := newLogger(tty, func() string { return "notice" })
 		l.Info().Msg("hello")
 		tty.Close()
 		text := <-all
@@ -63,7 +63,7 @@ func TestColour(t *testing.T) {
 	}
 	t.Setenv("NO_COLOR", "")
 	var out strings.Builder
-	l := newLogger(&out, "notice")
+	l := newLogger(&out, func() string { return "notice" })
 	l.Info().Msg("hello")
 	if strings.Contains(out.String(), "\x1b[") {
 		t.Errorf("colour in a file: %q", out.String())

@@ -30,13 +30,18 @@ func newVersion() *cobra.Command {
 					"go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
 				})
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "altilium %s%s (answers as Redis %s; %s %s/%s)\n",
-				version, revision(), redisVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprint(cmd.OutOrStdout(), versionLine())
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// versionLine is the same for a person.
+func versionLine() string {
+	return fmt.Sprintf("altilium %s%s (answers as Redis %s; %s %s/%s)\n",
+		version, revision(), redisVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // revision is the commit that the program was built from, where Go knows it.

@@ -1,66 +1,36 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
 
-// dirFlag adds --dir to a verb that works on a data directory.
-func dirFlag(cmd *cobra.Command) *string {
-	dir := os.Getenv("ALTILIUM_DIR")
-	if dir == "" {
-		dir = defaultDir
+// output is standard output as the verbs have it. It keeps the first error, so
+// that a verb which prints line by line need not look after each, and a full
+// disk is an error all the same.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+// Write writes p; after an error nothing more.
+func (o *output) Write(p []byte) (n int, err error) {
+	if o.err == nil {
+		n, o.err = o.w.Write(p)
 	}
-	return cmd.Flags().String("dir", dir, "data directory")
+	return n, o.err
 }
 
-// Where a server is when nothing else was said.
-const (
-	defaultDir  = "altilium-data"
-	defaultAddr = "127.0.0.1:6379"
-)
-
-// noArgs refuses arguments with the verb's own help at hand.
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("%s takes no argument %q; see `%s --help`", cmd.Name(), args[0], cmd.CommandPath())
-	}
-	return nil
-}
-
-// wantArgs wants between least and most arguments.
-func wantArgs(least, most int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) < least || len(args) > most {
-			return usagef("usage: %s; see `%s --help`", cmd.UseLine(), cmd.CommandPath())
-		}
-		return nil
-	}
-}
-
-// untilInterrupted gives a verb that has something to finish a context that ends
-// with Ctrl-C or SIGTERM. The second of them ends the process at once, as the
-// first does with every verb that does not ask for this.
-func untilInterrupted(cmd *cobra.Command) (ctx context.Context, stop func()) {
-	ctx, stop = signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
-}
-
-// isTerminal reports whether a person looks at w.
-func isTerminal(w any) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+// isTerminal reports whether a person is at the other end of f.
+func isTerminal(f any) bool {
+	file, ok := f.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // progress shows how far a long task is, on a terminal only. done ends it.
@@ -98,7 +68,7 @@ func stamp(micros int64) string {
 }
 
 // count is a number of things: 1 segment, 2 segments.
-func count(n int, thing string) string {
+func count[N int | int64 | uint64](n N, thing string) string {
 	if n != 1 {
 		thing += "s"
 	}
@@ -115,5 +85,5 @@ func size(n int64) string {
 	case n >= 10<<10:
 		return fmt.Sprintf("%.1f kB", float64(n)/(1<<10))
 	}
-	return fmt.Sprintf("%d bytes", n)
+	return count(n, "byte")
 }

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/resp"
@@ -59,4 +63,63 @@ func replyValues(items []resp.Value) []replyValue {
 		out = append(out, replyValue(item))
 	}
 	return out
+}
+
+// parseReply reads a reply from its wire form.
+func parseReply(raw []byte) (resp.Value, error) { return resp.NewReader(bytes.NewReader(raw)).Read() }
+
+// printReply prints a reply for a person or a program. A reply that is an error
+// is given back as one.
+func printReply(out io.Writer, v resp.Value, asJSON bool) error {
+	if v.IsError() {
+		return fmt.Errorf("(error) %s", v.Text())
+	}
+	if asJSON {
+		return json.NewEncoder(out).Encode(replyValue(v))
+	}
+	fmt.Fprintln(out, v.String())
+	return nil
+}
+
+// recordedJSON is a recorded reply for a program: nil where there was none. What
+// is no reply stays as it is.
+func recordedJSON(raw []byte) *replyValue {
+	if len(raw) == 0 {
+		return nil
+	}
+	v, err := parseReply(raw)
+	if err != nil {
+		v = resp.Value{Kind: '$', Str: raw}
+	}
+	return (*replyValue)(&v)
+}
+
+// recordedText is the same for a person.
+func recordedText(raw []byte) string {
+	if len(raw) == 0 {
+		return "(no reply)"
+	}
+	v, err := parseReply(raw)
+	if err != nil {
+		return fmt.Sprintf("%q", raw)
+	}
+	return v.String()
+}
+
+// quoteArgs shows a command as it could be typed.
+func quoteArgs(args [][]byte) string {
+	words := make([]string, 0, len(args))
+	for _, a := range args {
+		words = append(words, quoteWord(string(a)))
+	}
+	return strings.Join(words, " ")
+}
+
+// quoteWord shows a word as it could be typed, with quotes where it needs them.
+func quoteWord(word string) string {
+	special := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"'\\", r) }
+	if word == "" || strings.ContainsFunc(word, special) {
+		return strconv.Quote(word)
+	}
+	return word
 }

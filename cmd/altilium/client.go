@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/altilium-db/altilium/resp"
+)
+
+// client is one connection to a running server.
+type client struct {
+	conn net.Conn
+	in   *resp.Reader
+}
+
+// errClosed is the orderly end of a connection by the server.
+var errClosed = fmt.Errorf("%w: the server closed it", errGone)
+
+// dialServer connects to the server at addr, whatever speaks RESP there.
+func dialServer(ctx context.Context, addr string) (net.Conn, error) {
+	network := "tcp"
+	if strings.ContainsAny(addr, `/\`) {
+		network = "unix"
+	}
+	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, addr)
+	var wrong *net.AddrError
+	if errors.As(err, &wrong) {
+		return nil, usagef("%q is no address of a server: %s; one is HOST:PORT, or the path of a unix socket", addr, wrong.Err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w\nis a server running there? Start one with `altilium serve`", err)
+	}
+	return conn, nil
+}
+
+// dial connects to the server, with its password where one is known.
+func (t *target) dial(ctx context.Context) (*client, error) {
+	conn, err := dialServer(ctx, t.addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{conn: conn, in: resp.NewReader(bufio.NewReader(conn))}
+	if password := cmp.Or(t.password, os.Getenv("ALTILIUM_REQUIREPASS")); password != "" {
+		if _, err := c.must("AUTH", password); err != nil {
+			conn.Close()
+			return nil, fmt.Errorf("the password was refused: %w", err)
+		}
+	}
+	return c, nil
+}
+
+// ask sends one command and reads its reply. The error wraps errGone.
+func (c *client) ask(words ...string) (resp.Value, error) {
+	_, writeErr := c.conn.Write(resp.AppendCommand(nil, byteArgs(words)...))
+	v, err := c.in.Read() // where nothing can be sent too: a server that refuses a client says why, and leaves
+	switch {
+	case err == nil:
+		return v, nil
+	case writeErr != nil:
+		err = writeErr
+	case errors.Is(err, io.EOF):
+		return v, errClosed
+	}
+	return v, fmt.Errorf("%w: %w", errGone, err)
+}
+
+// must is ask for a command that has to succeed: an error reply is an error.
+func (c *client) must(words ...string) (resp.Value, error) {
+	v, err := c.ask(words...)
+	if err == nil && v.IsError() {
+		err = failed(v.Text())
+	}
+	return v, err
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// Where a server and its data are when nothing else was said.
+const (
+	defaultDir  = "altilium-data"
+	defaultAddr = "127.0.0.1:6379"
+)
+
+// dirFlag adds --dir to a verb that works on a data directory.
+func dirFlag(cmd *cobra.Command) *string {
+	dir := os.Getenv("ALTILIUM_DIR")
+	if dir == "" {
+		dir = defaultDir
+	}
+	return cmd.Flags().String("dir", dir, "data directory")
+}
+
+// target is the running server that a verb talks to.
+type target struct{ addr, password string }
+
+// targetFlags adds --addr and --password to a verb that talks to a server. The
+// help shows a flag's default, so the password of the environment is none.
+func targetFlags(cmd *cobra.Command) *target {
+	t := &target{}
+	cmd.Flags().StringVar(&t.addr, "addr", defaultAddr, "address of the server: HOST:PORT, or the path of its unix socket")
+	cmd.Flags().StringVar(&t.password, "password", "", "password of the server (default: what ALTILIUM_REQUIREPASS holds)")
+	return t
+}
+
+// hide keeps a flag out of the help: another name stands for it, or it is not
+// for people.
+func hide(cmd *cobra.Command, flag string) {
+	if err := cmd.Flags().MarkHidden(flag); err != nil {
+		panic(err) // only for a flag that was not defined
+	}
+}
+
+// noArgs refuses arguments with the verb's own help at hand.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument %q; see `%s --help`", cmd.Name(), args[0], cmd.CommandPath())
+	}
+	return nil
+}
+
+// wantArgs wants between least and most arguments.
+func wantArgs(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return usagef("usage: %s; see `%s --help`", cmd.UseLine(), cmd.CommandPath())
+		}
+		return nil
+	}
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/altilium-db/altilium/replay"
+)
+
+// TestFollowEnds: Ctrl-C ends a log that has always another entry.
+func TestFollowEnds(t *testing.T) {
+	aof, dir := filepath.Join(t.TempDir(), "a.aof"), filepath.Join(t.TempDir(), "d")
+	if err := os.WriteFile(aof, []byte("SET a 1\nSET b 2\nSET c 3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code := run([]string{"import", "--dir", dir, aof}); code != exitOK {
+		t.Fatalf("exit code %d", code)
+	}
+	entries, err := replay.OpenEntries(dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer entries.Close()
+	ctx, interrupt := context.WithCancel(t.Context())
+	first := &firstWrite{then: interrupt}
+	p := logPrinter{out: bufio.NewWriterSize(first, 16), entries: entries} // a line is more: it is written at once
+	if err := p.follow(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := first.text.String(); !strings.Contains(got, "@1 ") || strings.Contains(got, "@3 ") {
+		t.Errorf("printed:\n%s", got)
+	}
+}
+
+// firstWrite calls then when it is written to.
+type firstWrite struct {
+	text strings.Builder
+	then func()
+}
+
+func (f *firstWrite) Write(p []byte) (int, error) {
+	f.then()
+	return f.text.Write(p)
+}

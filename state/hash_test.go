@@ -109,3 +109,34 @@ func TestDeadHashesAreReleased(t *testing.T) {
 		t.Error("the digest is wrong")
 	}
 }
+
+// TestPrefetchChangesNothing, whatever it is told.
+func TestPrefetchChangesNothing(t *testing.T) {
+	s := New(5)
+	s.Prefetch(0, [][]byte{[]byte("nothing"), nil})
+	s.PrefetchFields(0, []byte("nothing"), [][]byte{nil})
+	largeHash(t, s, "large", 2000)
+	largeHash(t, s, "small", 3)
+	apply(t, s, 0, func(b *event.Buffer) { b.String([]byte("s"), nil, 5) })
+	before := dump(s)
+	var keys [][]byte
+	for i := range 3000 {
+		keys = append(keys, fmt.Appendf(nil, "field:%d", i))
+	}
+	keys = append(keys, []byte("large"), []byte("small"), []byte("s"), nil, bytes.Repeat([]byte("k"), 10_000))
+	s.Prefetch(0, keys)
+	s.Prefetch(1, keys)
+	for _, key := range []string{"large", "small", "s", "nothing", ""} {
+		s.PrefetchFields(0, []byte(key), keys)
+	}
+	if dump(s) != before {
+		t.Error("it changed the state")
+	}
+	invariants(t, s)
+	if n := testing.AllocsPerRun(10, func() {
+		s.Prefetch(0, keys)
+		s.PrefetchFields(0, keys[3000], keys)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -103,12 +103,24 @@ func (s *State) View(db int, nowMS int64) View { return View{s: s, d: s.dbs[db],
 // Prefetch says that commands on these keys of a database come next. It changes
 // nothing: what they will look at is read once, side by side, so that each of them
 // finds it in the processor's cache. Worth it for ten keys or more of many.
-func (s *State) Prefetch(db int, keys [][]byte) {
+func (s *State) Prefetch(db int, keys [][]byte) { s.touch(s.dbs[db].keys, keys) }
+
+// PrefetchFields is Prefetch for fields of the hash at key, if it is a large one.
+func (s *State) PrefetchFields(db int, key []byte, fields [][]byte) {
+	d := s.dbs[db]
+	if r := d.keys.find(d.secret.hash(key), key); r != 0 {
+		if _, o := d.payload(d.mem.at(r)); o != nil && o.hash != nil {
+			s.touch(o.hash.index, fields)
+		}
+	}
+}
+
+func (s *State) touch(k keyspace, keys [][]byte) {
 	s.hashes = s.hashes[:0]
 	for _, key := range keys {
 		s.hashes = append(s.hashes, s.secret.hash(key))
 	}
-	s.dbs[db].keys.touch(s.hashes)
+	k.touch(s.hashes)
 }
 
 // Memory is how many bytes the keys and what they hold take, but for large values

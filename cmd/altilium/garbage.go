@@ -15,7 +15,7 @@ import (
 const (
 	gcLoading = 400 // percent of the memory in use
 
-	leastGarbage = 8 << 20   // bytes that are always allowed
+	leastGarbage = 32 << 20  // bytes that are always allowed
 	mostGarbage  = 512 << 20 // and never more than these, or a quarter of the memory in use
 )
 

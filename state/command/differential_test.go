@@ -86,7 +86,7 @@ type redis struct {
 
 // startRedis starts redis-server on a socket in a directory of its own, and
 // ends it with the test. Without one on PATH the test is skipped.
-func startRedis(t *testing.T) *redis {
+func startRedis(t testing.TB) *redis {
 	t.Helper()
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -111,7 +111,7 @@ func startRedis(t *testing.T) *redis {
 }
 
 // connectRedis waits for the server to listen.
-func connectRedis(t *testing.T, socket string) *redis {
+func connectRedis(t testing.TB, socket string) *redis {
 	t.Helper()
 	for range 1000 {
 		conn, err := net.Dial("unix", socket)

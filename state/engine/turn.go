@@ -84,21 +84,32 @@ func (e *Engine) join(s *Session, out *resp.Writer) {
 	})
 }
 
-// prefetch tells the state which keys the next commands of a pipeline name: what
-// follows the command's name mostly is one, and where it is none nothing is lost.
+// prefetch tells the state which keys the next commands of a pipeline name, or
+// which fields where all of them name the same key: what follows the command's name
+// mostly is a key, and what follows that a field, and where not nothing is lost.
 func (e *Engine) prefetch(db int, cmds [][][]byte) {
-	if len(cmds) < 8 || e.state.Keys(db) < prefetchFrom {
+	if len(cmds) < 8 || e.mode != modeReady {
 		return
 	}
-	keys := e.keys[:0]
-	for _, args := range cmds[:min(len(cmds), prefetchKeys)] {
-		if len(args) > 1 && len(args[1]) < 256 {
-			keys = append(keys, args[1])
+	cmds = cmds[:min(len(cmds), prefetchKeys)]
+	if first, last := cmds[0], cmds[len(cmds)-1]; len(first) > 2 && len(last) > 2 && string(first[1]) == string(last[1]) {
+		e.state.PrefetchFields(db, first[1], e.shortArgs(cmds, 2))
+	} else if e.state.Keys(db) >= prefetchFrom {
+		e.state.Prefetch(db, e.shortArgs(cmds, 1))
+	}
+	clear(e.keys)
+}
+
+// shortArgs is argument i of each command, of those that have one that is not too
+// long to be hashed for nothing.
+func (e *Engine) shortArgs(cmds [][][]byte, i int) [][]byte {
+	e.keys = e.keys[:0]
+	for _, args := range cmds {
+		if len(args) > i && len(args[i]) < 256 {
+			e.keys = append(e.keys, args[i])
 		}
 	}
-	e.state.Prefetch(db, keys)
-	clear(keys)
-	e.keys = keys
+	return e.keys
 }
 
 // endTurn forgets what was kept for the turn.

@@ -43,6 +43,7 @@ const (
 	unitShift = 3
 	pageUnits = pageShift - unitShift
 	unitMask  = 1<<pageUnits - 1
+	mostPages = 1 << (refBits - pageUnits)
 	hugePage  = 2 << 20
 
 	// hugeFrom is how many bytes a database has before it asks for huge pages:
@@ -224,6 +225,9 @@ func (m *memory) takePage(c uint8) uint32 {
 		return p
 	}
 	n := m.fresh
+	if n == mostPages {
+		panic("out of memory: a database has 128 GiB of keys, which is all that it can have") // as Go itself does
+	}
 	m.fresh++
 	if int(n)<<pageShift>>arenaShift == len(m.arenas) {
 		arena, all := newArena()

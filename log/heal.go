@@ -30,7 +30,7 @@ func (l *Log) Heal() error {
 		return err
 	}
 	st := l.active.state
-	if err := l.cutBack(st); err != nil {
+	if err := l.cutBack(); err != nil {
 		return err
 	}
 	if err := l.probe(); err != nil {
@@ -54,13 +54,21 @@ func (l *Log) Heal() error {
 
 // cutBack takes off what a failed write left behind: bytes after the last
 // committed one, and an empty segment that a failed roll had begun.
-func (l *Log) cutBack(st segmentState) error {
+func (l *Log) cutBack() error {
+	st := l.active.state
 	next := segmentPath(l.dir, st.first+st.count)
 	if info, err := os.Stat(next); err == nil && st.count > 0 && info.Size() == 0 {
 		if err := os.Remove(next); err != nil {
 			return err
 		}
 	}
+	return l.takeBack()
+}
+
+// takeBack cuts the segment behind its last committed byte, through the descriptor: it
+// needs neither room nor the directory's name.
+func (l *Log) takeBack() error {
+	st := l.active.state
 	info, err := l.active.f.Stat()
 	if err != nil {
 		return err

@@ -260,6 +260,9 @@ func (l *Log) Commit() error {
 	if err != nil {
 		l.failed = fmt.Errorf("the log cannot be written: %w", err)
 		l.discard()
+		// Whole entries of the turn may be in the file, and a kill before Heal would
+		// bring them to life. Heal tries again where this fails.
+		_ = l.takeBack()
 		return l.failed
 	}
 	return nil

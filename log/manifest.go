@@ -158,10 +158,11 @@ func ReadManifest(dir string) (*Manifest, error) {
 	return m, nil
 }
 
-// noManifest tells a lost manifest from a directory that never had one.
+// noManifest tells a lost manifest from a directory that never had one: also one
+// whose Create was interrupted, which has a segment and no byte of anything.
 func noManifest(dir string) error {
 	segments, _ := listSegments(dir)
-	if len(segments) == 0 {
+	if len(segments) == 0 || wantEmpty(dir) == nil {
 		return fmt.Errorf("%w in %s: `altilium serve --dir %s` makes one", ErrNoLog, dir, quoted(dir))
 	}
 	return &Damage{Dir: dir, File: manifestName, Byte: -1,

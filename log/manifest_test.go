@@ -54,6 +54,40 @@ func TestCreateRefusesWhatIsThere(t *testing.T) {
 	}
 }
 
+// TestCreateInterrupted lays out a directory and stops before each of the steps: whoever
+// comes next finds no log, and can make one there.
+func TestCreateInterrupted(t *testing.T) {
+	whole := t.TempDir()
+	if _, err := Create(whole, CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	order := []string{"LOCK", "wal", "checkpoints", "quarantine", "recordings", "wal/" + segmentName(1), manifestName + ".tmp"}
+	for n := range len(order) + 1 {
+		dir := t.TempDir()
+		for _, name := range order[:n] {
+			path, text := filepath.Join(dir, name), ""
+			if name == manifestName+".tmp" {
+				text = "{ half a manif"
+			}
+			info, err := os.Stat(filepath.Join(whole, name))
+			if err == nil && info.IsDir() {
+				err = os.Mkdir(path, 0o700)
+			} else {
+				err = os.WriteFile(path, []byte(text), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := OpenDir(dir, Options{}); !errors.Is(err, ErrNoLog) {
+			t.Errorf("a Create that died after %v leaves %v", order[:n], err)
+		}
+		l, _, _ := testLog(t, dir, Options{})
+		fill(t, l, 3, 1)
+		closeLog(t, l, true)
+	}
+}
+
 func TestNewerFormat(t *testing.T) {
 	dir := t.TempDir()
 	m, err := Create(dir, CreateOptions{})

@@ -129,7 +129,9 @@ func (x *index) find(h uint64, key []byte) ref {
 		slot := s.slots[i]
 		switch {
 		case slot&tagMask == tag && slot != 0:
-			if r := slot & refMask; string(x.db.key(r)) == string(key) {
+			r := slot & refMask
+			x.touched += x.db.mem.tail(r)
+			if string(x.db.key(r)) == string(key) {
 				return r
 			}
 		case slot == 0 || slot > tag:
@@ -143,23 +145,43 @@ func (x *index) touch(hashes []uint64) {
 		return
 	}
 	sum := uint64(0)
-	for _, h := range hashes {
-		s := x.segment(h)
-		sum += s.slots[s.home(h)]
-	}
-	for _, h := range hashes {
-		s := x.segment(h)
-		tag := h & tagMask
-		i := s.home(h)
-		for s.slots[i] != 0 && s.slots[i] < tag {
-			i++
+	for len(hashes) > 0 {
+		some := hashes[:min(len(hashes), together)]
+		hashes = hashes[len(some):]
+		for _, h := range some {
+			s := x.segment(h)
+			sum += s.slots[s.home(h)]
 		}
-		if r := s.slots[i] & refMask; r != 0 && s.slots[i]&tagMask == tag {
-			b := x.db.mem.at(r)
-			sum += uint64(b[0]) + uint64(b[min(55, len(b)-1)])
+		var refs [together]ref
+		n := 0
+		for _, h := range some {
+			if r := x.likely(h); r != 0 {
+				refs[n] = r
+				n++
+			}
+		}
+		for _, r := range refs[:n] { // no branch hangs on what is loaded here
+			sum += uint64(x.db.mem.at(r)[0]) + x.db.mem.tail(r)
 		}
 	}
 	x.touched += sum // or the compiler would leave it all out
+}
+
+// together is how many keys are touched side by side.
+const together = 64
+
+// likely is the record that a hash belongs to, by all that the index itself knows.
+func (x *index) likely(h uint64) ref {
+	s := x.segment(h)
+	tag := h & tagMask
+	for i := s.home(h); ; i++ {
+		switch slot := s.slots[i]; {
+		case slot&tagMask == tag:
+			return slot & refMask
+		case slot == 0 || slot > tag:
+			return 0
+		}
+	}
 }
 
 // place is where a record's slot is.
@@ -215,7 +237,14 @@ func (x *index) put(s *segment, h uint64, r ref) bool {
 	for s.slots[end] != 0 {
 		end++
 	}
-	if end == len(s.slots)-1 || end-home > crowded && s.depth < deepest {
+	if end == len(s.slots)-1 {
+		return false
+	}
+	far := i - home
+	if end > i {
+		far = max(far, end-s.home(s.slots[end-1]))
+	}
+	if far > crowded && s.depth < deepest {
 		return false
 	}
 	copy(s.slots[i+1:end+1], s.slots[i:end])

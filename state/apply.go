@@ -100,19 +100,22 @@ func (s *State) flush(db int) {
 	s.findNext()
 }
 
-// look finds a key: its hash, its record and what that says. r is 0 where it is
-// not there; e then has the key alone.
-func (d *database) look(key []byte) (h uint64, r ref, e entry) {
+// look finds a key: its hash, its record and, in e, which must be empty, what that
+// says. r is 0 where it is not there; e then has the key alone.
+func (d *database) look(key []byte, e *entry) (h uint64, r ref) {
 	h = d.secret.hash(key)
 	if r = d.keys.find(h, key); r == 0 {
-		return h, 0, entry{key: key}
+		e.key = key
+		return h, 0
 	}
-	return h, r, d.load(r)
+	d.read(r, e)
+	return h, r
 }
 
 // keyEvent applies the events that speak of a key as a whole.
 func (s *State) keyEvent(d *database, ev *event.Event) error {
-	h, r, e := d.look(ev.Key)
+	var e entry
+	h, r := d.look(ev.Key, &e)
 	if r == 0 {
 		return foreign(ev, noKey)
 	}
@@ -212,7 +215,7 @@ func (s *State) place(d *database, e *entry, key []byte) {
 		replaced := d.load(old)
 		s.remove(d, h, old, &replaced)
 	}
-	e.key = key
+	e.key, e.keySum = key, 0
 	if e.o != nil {
 		e.o.key = nil // outsource gives it the new one, if that is long
 	}
@@ -223,7 +226,8 @@ func (s *State) place(d *database, e *entry, key []byte) {
 
 // setString makes key a string, whatever it was.
 func (s *State) setString(d *database, ev *event.Event, enc encoding) {
-	h, r, e := d.look(ev.Key)
+	var e entry
+	h, r := d.look(ev.Key, &e)
 	if r != 0 {
 		d.forget(&e)
 		d.dropObject(&e)
@@ -234,7 +238,8 @@ func (s *State) setString(d *database, ev *event.Event, enc encoding) {
 }
 
 func (s *State) appendTail(d *database, ev *event.Event) error {
-	h, r, e := d.look(ev.Key)
+	var e entry
+	h, r := d.look(ev.Key, &e)
 	switch {
 	case r == 0:
 		return foreign(ev, noKey)
@@ -277,7 +282,8 @@ func (s *State) writeRange(d *database, ev *event.Event) error {
 	if ev.At > maxString-int64(len(ev.Value)) {
 		return foreign(ev, fmt.Sprintf("%d bytes at offset %d are beyond the longest string", len(ev.Value), ev.At))
 	}
-	h, r, e := d.look(ev.Key)
+	var e entry
+	h, r := d.look(ev.Key, &e)
 	end := int(ev.At) + len(ev.Value)
 	switch {
 	case r == 0:
@@ -330,7 +336,8 @@ func listpacked(field, value []byte) bool {
 }
 
 func (s *State) hashSet(d *database, ev *event.Event) error {
-	h, r, e := d.look(ev.Key)
+	var e entry
+	h, r := d.look(ev.Key, &e)
 	switch {
 	case r == 0:
 		e.typ, e.payload = Hash, newPacked()
@@ -391,7 +398,8 @@ func (s *State) repack(e *entry, p []byte) {
 
 // hashDelete removes fields; one that is named twice is removed once.
 func (s *State) hashDelete(d *database, ev *event.Event) error {
-	h, r, e := d.look(ev.Key)
+	var e entry
+	h, r := d.look(ev.Key, &e)
 	switch {
 	case r == 0:
 		return foreign(ev, noKey)

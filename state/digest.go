@@ -41,7 +41,10 @@ func (e *entry) body() uint64 {
 
 // digest is the digest of a key with all that it holds.
 func (e *entry) digest(body uint64) uint64 {
-	d := mix(xxhash.Sum64(e.key), uint64(e.typ))
+	if e.keySum == 0 {
+		e.keySum = xxhash.Sum64(e.key)
+	}
+	d := mix(e.keySum, uint64(e.typ))
 	d = mix(d, body)
 	return mix(d, uint64(e.expire))
 }

@@ -32,6 +32,7 @@ type entry struct {
 	payload []byte
 	obj     uint32 // number of its object, +1; 0 for none
 	o       *object
+	keySum  uint64 // the key's part of the digest; 0 until it is needed
 }
 
 // object is what does not fit a record: a long value, a long key, a large hash.
@@ -124,6 +125,12 @@ func objectNumber(payload []byte) uint32 { return binary.LittleEndian.Uint32(pay
 
 // load reads the record r.
 func (d *database) load(r ref) (e entry) {
+	d.read(r, &e)
+	return e
+}
+
+// read reads the record r into e, which must be empty.
+func (d *database) read(r ref, e *entry) {
 	b := d.mem.at(r)
 	e.typ, e.enc, e.access = typeOf(b), encodingOf(b), accessOf(b)
 	if e.expire = expiryOf(b); e.expire != 0 {
@@ -140,7 +147,6 @@ func (d *database) load(r ref) (e entry) {
 			e.key = e.o.key
 		}
 	}
-	return e
 }
 
 func uvarintLen(n int) int {

@@ -15,7 +15,8 @@ import (
 //	class    of the block (memory.go), 0 in a free one: 7 bits | has an object: 1
 //	kind     type: 3 bits | encoding: 4 | expires: 1
 //	access   s since 1970 when it was last touched, as far as 24 bits go: a hint.
-//	         Of a field of a large hash the number of that hash (hash.go)
+//	         Of a field of a large hash the number of that hash (hash.go), whose
+//	         first 4 bits stand where the encoding does
 //	heap     its place in the expiry heap
 //	payload  a string's value, a small hash's fields (packed.go), or the number of an
 //	         object where it is large. A long key lies in its object too, and has
@@ -27,7 +28,7 @@ type entry struct {
 	enc     encoding
 	expire  int64  // ms since 1970, 0 for never
 	heap    uint32 // where it expires
-	access  uint32
+	access  uint32 // 24 bits; of a field 28
 	key     []byte
 	payload []byte
 	obj     uint32 // number of its object, +1; 0 for none
@@ -133,6 +134,9 @@ func (d *database) load(r ref) (e entry) {
 func (d *database) read(r ref, e *entry) {
 	b := d.mem.at(r)
 	e.typ, e.enc, e.access = typeOf(b), encodingOf(b), accessOf(b)
+	if e.typ == fieldType {
+		e.enc, e.access = 0, e.access|uint32(e.enc)<<24
+	}
 	if e.expire = expiryOf(b); e.expire != 0 {
 		e.heap = binary.LittleEndian.Uint32(b[headBytes+8:])
 	}
@@ -214,6 +218,9 @@ func (d *database) write(b []byte, e *entry, class uint8, key, payload, head int
 	n := head + binary.PutUvarint(b[head:], uint64(key))
 	binary.PutUvarint(b[n:], uint64(payload))
 	kind := byte(e.typ) | byte(e.enc)<<3
+	if e.typ == fieldType {
+		kind |= byte(e.access>>24) << 3
+	}
 	if e.expire != 0 {
 		kind |= kindExpires
 		binary.LittleEndian.PutUint64(b[headBytes:], uint64(e.expire))

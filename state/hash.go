@@ -17,6 +17,10 @@ func (d *database) newHash(e *entry) {
 	e.o.hash, e.o.value, e.payload = &hash{index: newIndex(d)}, nil, nil
 }
 
+// A record has 28 bits for the number of its hash. That is enough: each large hash
+// has a segment of at least 512 bytes, and a database is full at 128 GiB, which is
+// 1<<28 of them; a long string, the other kind of object, is longer than 8 KiB.
+
 // setField gives a field of e's large hash a value. Both are copied.
 func (d *database) setField(e *entry, field, value []byte) {
 	x, h := e.o.hash.index, d.secret.hash(field)
@@ -68,8 +72,10 @@ func (d *database) bury() {
 		}
 		s := &x.segs[g.segment]
 		if g.slot == len(s.slots) {
-			d.mem.release(s.block)
-			s.slots, s.n = nil, 0
+			if s.slots != nil {
+				x.drop(s)
+				s.slots, s.n = nil, 0
+			}
 			g.segment, g.slot = g.segment+1, 0
 			continue
 		}

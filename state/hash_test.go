@@ -82,6 +82,22 @@ func TestLargeHash(t *testing.T) {
 	}
 }
 
+// TestFieldsOfManyHashes: a field's record keeps the whole number of its hash,
+// however many there are, and is moved within that hash.
+func TestFieldsOfManyHashes(t *testing.T) {
+	s := New(5)
+	d := s.dbs[0]
+	for _, number := range []uint32{0, 1, 1<<24 - 1, 1 << 24, 1<<28 - 1} {
+		x := newIndex(d)
+		field, value := []byte("field"), []byte("value")
+		r := d.store(x, d.secret.hash(field), 0, &entry{typ: fieldType, access: number, key: field, payload: value})
+		e := d.load(r)
+		if e.access != number || e.typ != fieldType || e.enc != 0 || e.expire != 0 || string(e.key) != "field" || string(e.payload) != "value" {
+			t.Errorf("%d came back as %+v", number, e)
+		}
+	}
+}
+
 // TestDeadHashesAreReleased: deleting a large hash is over at once, its memory
 // comes back while other things happen, and nothing else is harmed meanwhile.
 func TestDeadHashesAreReleased(t *testing.T) {

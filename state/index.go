@@ -1,6 +1,9 @@
 package state
 
-import "unsafe"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 // keyspace finds records by their keys. It is all that the rest of this package
 // knows of how that is done; in the tests a Go map stands in for it.
@@ -51,7 +54,8 @@ type index struct {
 	bits uint
 	segs []segment
 	n    int
-	have [indexClasses]int // how many segments there are of each size
+	full int      // segments of depth bits; with none the directory is halved
+	free []uint32 // numbers of no segment; those have no slots
 
 	touched uint64 // means nothing
 }
@@ -96,7 +100,6 @@ func newIndex(db *database) *index { return &index{db: db, dir: []uint32{0}} }
 // newSegment makes an empty one.
 func (x *index) newSegment(step int, depth uint) segment {
 	m := x.db.mem
-	x.have[step]++
 	s := segment{block: m.alloc(uint8(recordClasses + 1 + step)), depth: depth}
 	b := m.at(s.block)[:segmentBytes(step)]
 	clear(b)
@@ -105,10 +108,7 @@ func (x *index) newSegment(step int, depth uint) segment {
 }
 
 // drop gives a segment's memory back.
-func (x *index) drop(s *segment) {
-	x.have[s.step()]--
-	x.db.mem.release(s.block)
-}
+func (x *index) drop(s *segment) { x.db.mem.release(s.block) }
 
 // home is the place that a hash has in a segment.
 func (s *segment) home(h uint64) int {
@@ -200,7 +200,7 @@ func (x *index) replace(h uint64, old, r ref) {
 
 func (x *index) insert(h uint64, r ref) {
 	if len(x.segs) == 0 {
-		x.segs = []segment{x.newSegment(0, 0)}
+		x.segs, x.full = []segment{x.newSegment(0, 0)}, 1
 	}
 	for {
 		n := x.dir[h>>(64-x.bits)]
@@ -275,8 +275,65 @@ func (x *index) remove(h uint64, r ref) {
 	s.slots[end-1] = 0
 	s.n--
 	x.n--
-	if step := s.step(); step > 0 && s.n < room(len(s.slots))/4 {
+	switch step := s.step(); {
+	case step > 0 && s.n < room(len(s.slots))/4:
 		x.resize(x.dir[h>>(64-x.bits)], step-1) // or not, where it is crowded
+	case s.n <= merged && s.depth > 0:
+		x.merge(h)
+	}
+}
+
+// merged is how many keys two segments that were one may have together to become
+// one again: half of the 45 that make the smallest segment grow.
+const merged = 22
+
+// merge undoes splits, as far as there is so little left. So what walks over all
+// segments takes no longer than the keys that there are make it.
+func (x *index) merge(h uint64) {
+	for {
+		n := x.dir[h>>(64-x.bits)]
+		s := x.segs[n]
+		if s.depth == 0 {
+			return
+		}
+		upper := uint64(1) << (64 - s.depth)
+		number := x.dir[(h^upper)>>(64-x.bits)]
+		other := x.segs[number]
+		if other.depth != s.depth || other.n+s.n > merged {
+			return
+		}
+		both := x.newSegment(0, s.depth-1)
+		low, high := s.slots, other.slots
+		if h&upper != 0 {
+			low, high = high, low
+		}
+		if !both.fill(low, high) {
+			x.drop(&both)
+			return
+		}
+		if s.depth == x.bits {
+			x.full -= 2
+		}
+		x.drop(&s)
+		x.drop(&other)
+		x.segs[number] = segment{}
+		x.free = append(x.free, number)
+		x.assign(n, both, h)
+		for x.bits > 0 && x.full == 0 {
+			x.shrink()
+		}
+	}
+}
+
+// assign makes s segment n, for the hashes that begin as h does.
+func (x *index) assign(n uint32, s segment, h uint64) {
+	x.segs[n] = s
+	if s.depth == x.bits {
+		x.full++
+	}
+	first := h &^ (1<<(64-s.depth) - 1) >> (64 - x.bits)
+	for i := range uint64(1) << (x.bits - s.depth) {
+		x.dir[first+i] = n
 	}
 }
 
@@ -303,20 +360,23 @@ func (x *index) resize(n uint32, step int) bool {
 	return true
 }
 
-// fill takes the slots of another segment over, in order.
-func (s *segment) fill(from []uint64) bool {
+// fill takes the slots of others over, in order; false where there is no place for
+// all at the end.
+func (s *segment) fill(others ...[]uint64) bool {
 	next := 0
-	for _, slot := range from {
-		if slot == 0 {
-			continue
+	for _, slots := range others {
+		for _, slot := range slots {
+			if slot == 0 {
+				continue
+			}
+			next = max(next, s.home(slot))
+			if next >= len(s.slots)-1 {
+				return false
+			}
+			s.slots[next] = slot
+			next++
+			s.n++
 		}
-		next = max(next, s.home(slot))
-		if next >= len(s.slots)-1 {
-			return false
-		}
-		s.slots[next] = slot
-		next++
-		s.n++
 	}
 	return true
 }
@@ -341,9 +401,14 @@ func (x *index) halve(n uint32, slots []uint64, depth uint, h uint64) {
 	for half < len(slots) && (slots[half] == 0 || slots[half]&upper == 0) {
 		half++
 	}
-	x.segs = append(x.segs, segment{})
+	other := uint32(len(x.segs))
+	if last := len(x.free) - 1; last >= 0 {
+		other, x.free = x.free[last], x.free[:last]
+	} else {
+		x.segs = append(x.segs, segment{})
+	}
 	x.install(n, slots[:half], depth+1, h)
-	x.install(uint32(len(x.segs)-1), slots[half:], depth+1, h|upper)
+	x.install(other, slots[half:], depth+1, h|upper)
 }
 
 // install makes segment n of slots, the smallest that is not full, for the hashes
@@ -361,11 +426,7 @@ func (x *index) install(n uint32, slots []uint64, depth uint, h uint64) {
 		}
 		s := x.newSegment(step, depth)
 		if s.fill(slots) {
-			x.segs[n] = s
-			first := h >> (64 - x.bits)
-			for i := range uint64(1) << (x.bits - depth) {
-				x.dir[first+i] = n
-			}
+			x.assign(n, s, h)
 			return
 		}
 		x.drop(&s)
@@ -379,7 +440,21 @@ func (x *index) double() {
 	for i, n := range x.dir {
 		dir[2*i], dir[2*i+1] = n, n
 	}
-	x.dir, x.bits = dir, x.bits+1
+	x.dir, x.bits, x.full = dir, x.bits+1, 0
+}
+
+// shrink makes it half as large.
+func (x *index) shrink() {
+	dir := make([]uint32, len(x.dir)/2)
+	for i := range dir {
+		dir[i] = x.dir[2*i]
+	}
+	x.dir, x.bits, x.full = dir, x.bits-1, 0
+	for i := range x.segs {
+		if s := &x.segs[i]; s.slots != nil && s.depth == x.bits {
+			x.full++
+		}
+	}
 }
 
 // A cursor is 1 + the tag of the last record that was handed out. Records whose
@@ -426,20 +501,54 @@ func (x *index) skip(place int) (cursor uint64, left int) {
 	}
 }
 
-// random draws a segment by where a hash would fall, then one of its slots. The
-// deeper a segment the less likely it is to be drawn: so of the others fewer
-// draws are accepted.
+// fair is how many keys a group may have for a draw to be exactly fair. A group
+// has 8 to 16 on average; one that has more than fair is one in 10^9.
+const fair = 48
+
+// random draws a group of hashes that begin alike, as wide as the number of keys
+// says, then a place in it, until there is a key at that place: so every key is
+// drawn as often as the others, and which one it is follows from the keys and the
+// random numbers alone, not from how the segments came to be. A recorded RANDOMKEY
+// finds the same key when it is played on a state that was loaded.
 func (x *index) random(rnd func() uint64) ref {
-	step := lastStep
-	for x.have[step] == 0 {
-		step--
+	depth := uint(max(bits.Len(uint(x.n))-4, 0))
+	places := uint64(fair)
+	if depth == 0 {
+		places = uint64(x.n)
 	}
+	var refs [fair]ref
 	for {
 		r := rnd()
-		s := x.segment(r)
-		draws := uint64(segmentBytes(step)/8) << (x.bits - s.depth)
-		if i := r & (1<<40 - 1) % draws; i < uint64(len(s.slots)) && s.slots[i] != 0 {
-			return s.slots[i] & refMask
+		n := x.group(&refs, r, depth)
+		place := r & (1<<32 - 1) % max(places, uint64(n))
+		if place < uint64(n) {
+			return refs[place%fair]
 		}
+	}
+}
+
+// group is the records whose hashes begin as h does, to a depth, and how many
+// they are; of more than fair the last ones. A depth is at most that of a tag.
+func (x *index) group(refs *[fair]ref, h uint64, depth uint) (n int) {
+	from := h &^ (1<<(64-depth) - 1)
+	last := from + (1<<(64-depth) - 1)
+	for {
+		s := x.segment(from)
+		for i := s.home(from); i < len(s.slots); i++ {
+			slot := s.slots[i]
+			switch {
+			case slot == 0 || slot < from:
+			case slot > last:
+				return n
+			default:
+				refs[n%fair] = slot & refMask
+				n++
+			}
+		}
+		end := from | (1<<(64-s.depth) - 1)
+		if end >= last {
+			return n
+		}
+		from = end + 1
 	}
 }

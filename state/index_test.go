@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -24,7 +25,6 @@ func (k *mapKeyspace) insert(_ uint64, r ref)                   { k.refs[string(
 func (k *mapKeyspace) remove(_ uint64, r ref)                   { delete(k.refs, string(k.d.key(r))) }
 func (k *mapKeyspace) replace(_ uint64, _ ref, r ref)           { k.refs[string(k.d.key(r))] = r }
 func (k *mapKeyspace) count() int                               { return len(k.refs) }
-func (k *mapKeyspace) random(rnd func() uint64) ref             { return k.sorted()[rnd()%uint64(len(k.refs))] }
 func (k *mapKeyspace) touch([]uint64)                           {}
 func (k *mapKeyspace) skip(place int) (cursor uint64, left int) { return 0, place }
 
@@ -38,6 +38,27 @@ func (k *mapKeyspace) sorted() []ref {
 		return cmp.Or(cmp.Compare(k.d.secret.hash(x), k.d.secret.hash(y)), bytes.Compare(x, y))
 	})
 	return all
+}
+
+// random is index.random, told from the keys.
+func (k *mapKeyspace) random(rnd func() uint64) ref {
+	depth := max(bits.Len(uint(len(k.refs)))-4, 0)
+	for {
+		r := rnd()
+		var group []ref
+		for _, at := range k.sorted() {
+			if k.d.secret.hash(k.d.key(at))>>(64-depth) == r>>(64-depth) {
+				group = append(group, at)
+			}
+		}
+		places := fair
+		if depth == 0 {
+			places = len(k.refs)
+		}
+		if place := int(uint32(r)) % max(places, len(group)); place < len(group) {
+			return group[place]
+		}
+	}
 }
 
 func (k *mapKeyspace) scan(cursor uint64, n int, visit func(r ref) bool) (next uint64) {
@@ -73,9 +94,14 @@ func (x *index) check(t interface{ Fatalf(string, ...any) }) {
 	if x.n == 0 {
 		return
 	}
-	total := 0
+	total, free := 0, 0
+	x.checkDirectory(t)
 	for i := range x.segs {
 		s := &x.segs[i]
+		if s.slots == nil {
+			free++
+			continue
+		}
 		n, last := 0, uint64(0)
 		if s.slots[len(s.slots)-1] != 0 {
 			t.Fatalf("segment %d: nothing ends a search", i)
@@ -109,8 +135,35 @@ func (x *index) check(t interface{ Fatalf(string, ...any) }) {
 		}
 		total += n
 	}
-	if total != x.n {
-		t.Fatalf("%d keys in the segments, the index says %d", total, x.n)
+	if total != x.n || free != len(x.free) {
+		t.Fatalf("%d keys in the segments and %d without slots, the index says %d and %d", total, free, x.n, len(x.free))
+	}
+}
+
+// checkDirectory proves that the segments lie side by side and cover all hashes.
+func (x *index) checkDirectory(t interface{ Fatalf(string, ...any) }) {
+	full := 0
+	seen := map[uint32]bool{}
+	for i := 0; i < len(x.dir); {
+		n := x.dir[i]
+		s := &x.segs[n]
+		width := 1 << (x.bits - s.depth)
+		if s.slots == nil || seen[n] || i%width != 0 {
+			t.Fatalf("directory: segment %d of depth %d at %d, seen %v", n, s.depth, i, seen[n])
+		}
+		seen[n] = true
+		if s.depth == x.bits {
+			full++
+		}
+		for end := i + width; i < end; i++ {
+			if x.dir[i] != n {
+				t.Fatalf("directory: segment %d has not all of its places", n)
+			}
+		}
+	}
+	if len(x.dir) != 1<<x.bits || full != x.full || len(seen) != len(x.segs)-len(x.free) {
+		t.Fatalf("directory of %d for %d bits: %d segments of full depth, it says %d; %d segments of %d less %d free",
+			len(x.dir), x.bits, full, x.full, len(seen), len(x.segs), len(x.free))
 	}
 }
 
@@ -227,6 +280,11 @@ func TestKeyspaces(t *testing.T) {
 				cursor = next[0]
 			}
 			if n := a.Keys(db); n > 0 {
+				seed := rapid.Uint64().Draw(t, "seed")
+				x, _ := a.View(db, 0).Random(seeded(seed))
+				if y, _ := b.View(db, 0).Random(seeded(seed)); string(x) != string(y) {
+					t.Fatalf("RANDOMKEY: %q and %q", x, y)
+				}
 				from := rapid.IntRange(0, n-1).Draw(t, "export from")
 				var keys [2][]string
 				for i, s := range []*State{a, b} {
@@ -355,6 +413,52 @@ func TestRandomIsFair(t *testing.T) {
 				t.Errorf("of %d keys %q was drawn %d times, %d would be fair", n, k, times, each)
 			}
 		}
+	}
+}
+
+// TestRandomFollowsFromTheKeys: what is drawn is a matter of the keys and the random
+// numbers, not of what was there before; so a recording can be played on a state
+// that was loaded.
+func TestRandomFollowsFromTheKeys(t *testing.T) {
+	s := New(0)
+	for i := range 6000 {
+		apply(t, s, 0, func(b *event.Buffer) { b.String(fmt.Appendf(nil, "%d", i), nil, 0) })
+	}
+	for _, left := range []int{6000, 1000, 100, 15, 2, 1} {
+		for i := s.Keys(0) - 1; i >= left; i-- {
+			apply(t, s, 0, func(b *event.Buffer) { b.Delete(fmt.Appendf(nil, "%d", i), event.User) })
+		}
+		loaded := copyOf(t, s)
+		for seed := range uint64(50) {
+			a, _ := s.View(0, 0).Random(seeded(seed))
+			b, _ := loaded.View(0, 0).Random(seeded(seed))
+			if string(a) != string(b) {
+				t.Fatalf("of %d keys %q, and %q when they are loaded", left, a, b)
+			}
+		}
+	}
+}
+
+// TestMerge: what a mass deletion leaves is in as few segments as if the rest had
+// never been, so that walking over it and drawing from it take no longer.
+func TestMerge(t *testing.T) {
+	s := New(3)
+	const n = 50_000
+	for i := range n {
+		apply(t, s, 0, func(b *event.Buffer) { b.String(fmt.Appendf(nil, "%d", i), nil, 0) })
+	}
+	x := s.dbs[0].keys.(*index)
+	for i := range n {
+		apply(t, s, 0, func(b *event.Buffer) { b.Delete(fmt.Appendf(nil, "%d", i), event.User) })
+		if left := n - i - 1; i%1000 == 0 || left < 50 {
+			x.check(t)
+			if segments := len(x.segs) - len(x.free); segments > 1+left/6 {
+				t.Fatalf("%d keys left in %d segments", left, segments)
+			}
+		}
+	}
+	if len(x.dir) != 1 || len(x.segs)-len(x.free) != 1 {
+		t.Errorf("no key left in %d segments, with a directory of %d", len(x.segs)-len(x.free), len(x.dir))
 	}
 }
 

@@ -16,4 +16,5 @@ func freeArena([]byte) {}
 // discard: the arena stays whole, and with it its memory.
 func discard([]byte) {}
 
-func wantHuge([]byte) {}
+func wantHuge([]byte)  {}
+func wantSmall([]byte) {}

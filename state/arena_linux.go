@@ -11,3 +11,10 @@ const adviceDiscard = unix.MADV_DONTNEED
 func wantHuge(p []byte) {
 	_ = unix.Madvise(p, unix.MADV_HUGEPAGE) // without them it is slower, no more
 }
+
+// wantSmall takes that back. Without it the system, which looks for memory to make
+// into huge pages (khugepaged), would give what was discarded memory again: half
+// of it within a minute.
+func wantSmall(p []byte) {
+	_ = unix.Madvise(p, unix.MADV_NOHUGEPAGE)
+}

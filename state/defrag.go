@@ -16,9 +16,10 @@ const (
 	movesPerEvent = 8
 )
 
-// tidy is called after each event. It releases some of what dead hashes had. Where much memory lies in free blocks it moves
-// a few records out of a page that is mostly free, until that serves others again.
-// So memory that a mass deletion has left is given back, and no event takes long.
+// tidy is called after each event. It releases some of what dead hashes had. Where
+// much memory lies in free blocks it moves a few records out of a page that has
+// many of those, until that serves others again. So memory that a mass deletion
+// has left is given back, and no event takes long.
 func (d *database) tidy() {
 	if len(d.graves) > 0 {
 		d.bury()
@@ -30,7 +31,6 @@ func (d *database) tidy() {
 	}
 	m.calm = 0
 	if m.victim.page == 0 && !m.chooseVictim() {
-		m.calm = waste + wasteFrom/4
 		return
 	}
 	for i := 0; i < movesPerEvent && m.victim.page != 0; i++ { // 0: its last record is gone
@@ -52,27 +52,37 @@ func (d *database) tidy() {
 	}
 }
 
-// chooseVictim looks for a page of records that is at least half free.
+// lookedAt is how many pages are looked at for a victim after an event.
+const lookedAt = 64
+
+// chooseVictim looks for a page of records, the emptiest of some. Where a quarter
+// of all pages is free there is one of which a quarter is, unless it is all in
+// pages that are being filled or in those of the index; then there is no use
+// looking until there is more.
 func (m *memory) chooseVictim() bool {
-	for c := uint8(1); c <= recordClasses; c++ {
-		k := &m.class[c]
-		if k.pages < 2 {
+	var best uint32
+	least := pageSize * 3 / 4
+	for range min(lookedAt, len(m.pages)-1) {
+		m.sought = m.sought%uint32(len(m.pages)-1) + 1
+		m.vain++
+		p := &m.pages[m.sought]
+		if !p.open || p.class > recordClasses || m.class[p.class].current == m.sought {
 			continue
 		}
-		n := k.open
-		for range 4 {
-			if n == 0 {
-				break
-			}
-			if p := &m.pages[n]; n != k.current && int(p.live)*sizeOf(c) <= pageSize/2 {
-				m.unlist(n) // nothing new goes there
-				m.victim = victim{page: n}
-				return true
-			}
-			n = m.pages[n].next
+		if live := int(p.live) * sizeOf(p.class); live <= least {
+			best, least = m.sought, live
 		}
 	}
-	return false
+	switch {
+	case best != 0:
+		m.vain = 0
+		m.unlist(best) // nothing new goes there
+		m.victim = victim{page: best}
+	case m.vain >= len(m.pages):
+		m.vain = 0
+		m.calm = m.taken - m.used + wasteFrom/4
+	}
+	return best != 0
 }
 
 // relocate moves a record of a class to another block.

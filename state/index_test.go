@@ -227,6 +227,13 @@ func (m *memory) check(t interface{ Fatalf(string, ...any) }, d *database) {
 			t.Fatalf("page %d: %d blocks in use, it says %d; listed %v", n, live, p.live, p.open)
 		}
 	}
+	cold := make([]byte, len(m.cold))
+	for _, n := range m.spare[:len(m.spare)-m.warm] {
+		cold[n/hugePages]++
+	}
+	if !slices.Equal(cold, m.cold) {
+		t.Fatalf("pages without memory: %v, it says %v", cold, m.cold)
+	}
 	if taken != m.taken || bytes != m.used || len(used) != 0 {
 		t.Fatalf("%d bytes of pages (%d), %d of blocks (%d), %d refs to no page", m.taken, taken, m.used, bytes, len(used))
 	}

@@ -26,11 +26,14 @@ type memory struct {
 	pages  []page // the first is never used, so no ref is 0
 	spare  []uint32
 	warm   int    // of spare: the last ones, whose memory was not given back
+	cold   []byte // by huge page: how many pages of it have no memory
 	fresh  uint32 // the next page that was never used
 	class  [classes + 1]class
 	taken  int64  // bytes of pages in use
 	used   int64  // bytes of blocks in use
 	victim victim // see defrag.go
+	sought uint32 // the page that was looked at last for another
+	vain   int    // how many were looked at since the last victim
 	calm   int64  // bytes of free blocks below which it is no use to look for one
 }
 
@@ -45,6 +48,7 @@ const (
 	unitMask  = 1<<pageUnits - 1
 	mostPages = 1 << (refBits - pageUnits)
 	hugePage  = 2 << 20
+	hugePages = hugePage / pageSize
 
 	// hugeFrom is how many bytes a database has before it asks for huge pages:
 	// a small one shall not take 2 MiB for each of its first bytes.
@@ -115,7 +119,7 @@ func classFor(n int) uint8 {
 type mappings struct{ all [][]byte }
 
 func newMemory() *memory {
-	m := &memory{mapped: &mappings{}, pages: make([]page, 1), fresh: 1}
+	m := &memory{mapped: &mappings{}, pages: make([]page, 1), fresh: 1, cold: make([]byte, 1)}
 	runtime.AddCleanup(m, func(a *mappings) {
 		for _, all := range a.all {
 			freeArena(all)
@@ -229,7 +233,11 @@ func (m *memory) takePage(c uint8) uint32 {
 	if n := len(m.spare); n > 0 {
 		p := m.spare[n-1]
 		m.spare = m.spare[:n-1]
-		m.warm = max(0, m.warm-1)
+		if m.warm > 0 {
+			m.warm--
+		} else {
+			m.thaw(p)
+		}
 		m.pages[p] = page{class: c}
 		return p
 	}
@@ -243,9 +251,12 @@ func (m *memory) takePage(c uint8) uint32 {
 		m.arenas, m.mapped.all = append(m.arenas, arena), append(m.mapped.all, all)
 	}
 	if at := int(n) << pageShift; at >= hugeFrom && at%hugePage == 0 {
-		wantHuge(m.at(ref(n) << pageUnits)[:hugePage])
+		wantHuge(m.hugeAround(n))
 	}
 	m.pages = append(m.pages, page{class: c})
+	if int(n/hugePages) == len(m.cold) {
+		m.cold = append(m.cold, 0)
+	}
 	return n
 }
 
@@ -259,10 +270,32 @@ func (m *memory) givePage(n uint32) {
 	m.spare = append(m.spare, n)
 	m.warm++
 	if m.warm > keepWarm {
-		cold := m.spare[len(m.spare)-m.warm]
-		discard(m.at(ref(cold) << pageUnits)[:pageSize])
+		m.freeze(m.spare[len(m.spare)-m.warm])
 		m.warm--
 	}
+}
+
+// freeze gives a page's memory back to the system. The huge page around it must
+// not be one any more: the system would fill it up again in passing.
+func (m *memory) freeze(n uint32) {
+	i := n / hugePages
+	if m.cold[i]++; m.cold[i] == 1 && i >= hugeFrom/hugePage {
+		wantSmall(m.hugeAround(n))
+	}
+	discard(m.at(ref(n) << pageUnits)[:pageSize])
+}
+
+// thaw says that a page has memory again, as it does when it is written to.
+func (m *memory) thaw(n uint32) {
+	i := n / hugePages
+	if m.cold[i]--; m.cold[i] == 0 && i >= hugeFrom/hugePage {
+		wantHuge(m.hugeAround(n))
+	}
+}
+
+// hugeAround is the huge page that a page is part of.
+func (m *memory) hugeAround(n uint32) []byte {
+	return m.at(ref(n&^(hugePages-1)) << pageUnits)[:hugePage]
 }
 
 // addressOf is where b begins.

@@ -13,7 +13,7 @@ const (
 	TextNaNOrInf    = "ERR increment would produce NaN or Infinity"
 	TextNoSuchKey   = "ERR no such key"
 	TextTooLong     = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
-	textTooMuch     = "ERR the reply would be too large (more than 1 GiB, or 256 MiB of values below 16 KiB): ask for less at once"
+	textTooMuch     = "ERR the reply would be too large (more than 1 GiB, or 128 MiB of values below 16 KiB): ask for less at once"
 	TextOffsetRange = "ERR offset is out of range"
 )
 

@@ -120,7 +120,7 @@ const MaxReplies = 1 << 30
 
 // maxCopied bounds, in bytes, how much of that may be copied: small values, which
 // are not lent. More of it would hold up everybody else.
-const maxCopied = 256 << 20
+const maxCopied = 128 << 20
 
 // A Limit holds the replies to one request against those bounds.
 type Limit struct {

@@ -122,7 +122,7 @@ func (e *Engine) runQueue(s *Session, queue []queued, out *resp.Writer) {
 		e.invoke(s, q.row, q.args, out)
 		if limit.Exceeded() {
 			out.Truncate(start)
-			out.Error("ERR this command was executed; its reply is left out, since those of this transaction would be too large (more than 1 GiB, or 256 MiB of values below 16 KiB)")
+			out.Error("ERR this command was executed; its reply is left out, since those of this transaction would be too large (more than 1 GiB, or 128 MiB of values below 16 KiB)")
 		}
 		q.row.stats.Micros += max(0, e.o.Clock()-began)
 		if e.broken != nil {

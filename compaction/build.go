@@ -75,7 +75,7 @@ func build(dir string, m *log.Manifest, at uint64, progress func(done, total int
 func (b *Built) read(dir string, at uint64, a *Applier, meter *Meter) error {
 	r, err := log.OpenReader(dir, b.At+1)
 	if errors.Is(err, log.ErrFuture) {
-		return Ahead(dir, b.At)
+		return ahead(dir, b.At)
 	}
 	if err != nil {
 		return err
@@ -103,9 +103,9 @@ func (b *Built) read(dir string, at uint64, a *Applier, meter *Meter) error {
 	return nil
 }
 
-// Ahead is the damage of a log that ends before a registered checkpoint of it:
+// ahead is the damage of a log that ends before a registered checkpoint of it:
 // the log was on the disk up to there when the checkpoint was registered.
-func Ahead(dir string, checkpoint uint64) error {
+func ahead(dir string, checkpoint uint64) error {
 	return &log.Damage{Dir: dir, File: "wal", Byte: -1, Offset: checkpoint,
 		What: fmt.Sprintf("the log ends before its checkpoint @%d: entries are lost", checkpoint)}
 }

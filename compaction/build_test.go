@@ -158,6 +158,33 @@ func TestNoBase(t *testing.T) {
 	}
 }
 
+// TestNoBaseBehindAGap: an older checkpoint, whole, does not stand for the newest one that is
+// lost when the log between them is gone. Nothing may be built over the gap.
+func TestNoBaseBehindAGap(t *testing.T) {
+	j := newJournal(t, 500)
+	j.random(60)
+	j.checkpoint(10)
+	c := j.checkpoint(50)
+	j.seal(500)
+	if _, err := j.log.DropBefore(51); err != nil {
+		t.Fatal(err)
+	}
+	if m := j.log.Manifest(); m.First <= 11 || len(m.Checkpoints) != 2 {
+		t.Fatalf("the log begins at @%d, with %d checkpoints", m.First, len(m.Checkpoints))
+	}
+	spoil(t, j.file(c.File), "flipped")
+	for _, at := range []uint64{50, 55, Latest} {
+		_, err := Build(j.dir, at, nil)
+		var n *NoBase
+		if !errors.As(err, &n) || len(n.Refused) != 1 || n.Refused[0].File != c.File {
+			t.Errorf("@%d: %v", at, err)
+		}
+	}
+	if _, err := Build(j.dir, 10, nil); !errors.Is(err, log.ErrCompacted) {
+		t.Errorf("@10, which nothing after can be reached from: %v", err)
+	}
+}
+
 // TestLogLost: what the log has lost is damage, never a shorter history.
 func TestLogLost(t *testing.T) {
 	j := newJournal(t, 300)

@@ -44,6 +44,7 @@ func write(d disk, dir string, st *state.State, m Meta) (c log.Checkpoint, err e
 			err = fmt.Errorf("checkpoint @%d: %w", m.Offset, err)
 		}
 	}()
+	RemoveLeftovers(dir) // a process that was killed at this again and again must not fill the disk
 	h := plan(st, m)
 	size, err := writeFile(d, tmp, st, &h)
 	if err != nil {
@@ -60,6 +61,16 @@ func write(d disk, dir string, st *state.State, m Meta) (c log.Checkpoint, err e
 		return log.Checkpoint{}, err
 	}
 	return c, nil
+}
+
+// RemoveLeftovers removes checkpoints that were being written when their process died.
+// Only who has the lock of dir, or was started by its holder, may call it: a process
+// that is still at work on another one then fails to rename its file, and no more.
+func RemoveLeftovers(dir string) {
+	names, _ := filepath.Glob(filepath.Join(dir, folder, "*.snap.tmp"))
+	for _, name := range names {
+		os.Remove(name) // what stays is only in the way of nobody
+	}
 }
 
 // writeFile writes the file and fsyncs it.

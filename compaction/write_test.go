@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -238,5 +239,28 @@ func TestWhatIsReadBackIsCompared(t *testing.T) {
 	apply(t, other, func(b *event.Buffer) { b.FlushAll() })
 	if err := verify(filepath.Join(dir, c.File), other, testID, c); err == nil {
 		t.Error("an empty state compares as equal")
+	}
+}
+
+// TestWriteClearsUp: what killed processes have left half written goes with the next
+// checkpoint, so that their number never fills a disk; all else stays.
+func TestWriteClearsUp(t *testing.T) {
+	dir := dataDir(t)
+	for _, name := range []string{FileName(3) + ".tmp", FileName(9) + ".tmp", FileName(2), folder + "/mine.tmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustWrite(t, dir, sample(t))
+	files, err := os.ReadDir(filepath.Join(dir, folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, folder+"/"+f.Name())
+	}
+	if want := []string{FileName(2), FileName(7), folder + "/mine.tmp"}; !slices.Equal(names, want) {
+		t.Errorf("%v, want %v", names, want)
 	}
 }

@@ -142,9 +142,30 @@ func OpenDir(path string, o Options) (*Dir, error) {
 		lock.Release()
 		return nil, err
 	}
+	// A copy may lack the empty ones: backup tools tend to leave those out.
+	if err := makeFolders(path, "checkpoints", "quarantine", "recordings"); err != nil {
+		lock.Release()
+		return nil, explain(path, err)
+	}
 	d := &Dir{Path: path, Manifest: m, o: o, lock: lock, seed: seedOf(m.LogID)}
 	os.Remove(filepath.Join(path, manifestName+".tmp"))
 	return d, nil
+}
+
+// makeFolders makes those folders in dir that are not there, and their names durable.
+func makeFolders(dir string, names ...string) error {
+	made := false
+	for _, name := range names {
+		err := os.Mkdir(filepath.Join(dir, name), 0o700)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		made = made || err == nil
+	}
+	if !made {
+		return nil
+	}
+	return SyncDir(dir)
 }
 
 // Close gives the lock back. After OpenAppend the log has it.

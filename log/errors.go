@@ -26,8 +26,9 @@ var (
 	ErrMoved = errors.New("data directory moved or removed")
 	// ErrNoLog is returned when a directory holds no log.
 	ErrNoLog = errors.New("no data directory")
-	// ErrExists is returned by Create for a directory that is not empty.
-	ErrExists = errors.New("directory is not empty")
+	// ErrExists is returned where a new directory cannot be: something is there, or it
+	// would lie in what it is made from.
+	ErrExists = errors.New("no new data directory can be made there")
 )
 
 // Damage says where a log is damaged. It is an ErrDamaged.

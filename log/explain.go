@@ -34,6 +34,10 @@ func explain(dir string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOTDIR):
 		hint = "there is a file where a directory should be; move it away, or choose another --dir"
+	case errors.Is(err, syscall.EISDIR):
+		hint = "there is a directory where a file should be; move it away, or choose another --dir"
+	case errors.Is(err, fs.ErrExist):
+		hint = "something else has that name, a symbolic link to nothing perhaps; move it away, or choose another --dir"
 	case errors.Is(err, fs.ErrPermission):
 		hint = fmt.Sprintf("this process runs as user %d and must own the directory and all that is in it; change the owner, or choose another --dir", os.Getuid())
 	case errors.Is(err, syscall.EROFS):

@@ -31,6 +31,7 @@ type Log struct {
 	roll    bool   // the pending frames begin a new segment
 	policy  Policy
 	failed  error // the write that Heal must mend
+	tooBig  error // a pending entry that no reader would take
 
 	// Shared.
 	last     atomic.Uint64 // committed
@@ -196,21 +197,26 @@ func (s *segment) close() error { return errors.Join(s.w.Close(), s.f.Close()) }
 
 // Append adds an entry to the turn and returns its offset. body is copied. Its
 // time is micros, or that of the entry before where that is later. Nothing is
-// written before Commit; if Commit fails the offset is given again.
+// written before Commit; if Commit fails the offset is given again, and it does
+// where an entry is larger than 1 GiB.
 func (l *Log) Append(kind uint8, micros int64, body []byte) uint64 {
 	l.now = max(l.now, micros)
 	if l.roll && l.pending == 0 {
 		l.base = base{first: l.next}
 	}
 	e := Entry{Offset: l.next, Kind: kind, Time: l.now, Synced: l.durable.Load(), Body: body}
+	l.next++
+	l.pending++
+	if len(body) > maxEntry-headMax {
+		l.tooBig = fmt.Errorf("an entry of %d bytes is more than the log holds (%d)", len(body), maxEntry-headMax)
+		return e.Offset
+	}
 	l.frame = appendFrame(l.frame[:0], l.seed, l.base, e)
 	if e.Offset == l.base.first {
 		l.base.time = e.Time
 	}
 	l.batch.Write(e.Offset, l.frame)
 	l.bytes += int64(uvarintLen(uint64(len(l.frame))) + len(l.frame))
-	l.next++
-	l.pending++
 	return e.Offset
 }
 
@@ -279,6 +285,9 @@ func (l *Log) Err() error {
 
 // write puts the batch into its segment and publishes it.
 func (l *Log) write() error {
+	if l.tooBig != nil {
+		return l.tooBig
+	}
 	if l.roll {
 		if err := l.beginSegment(); err != nil {
 			return err
@@ -339,7 +348,7 @@ func (l *Log) fault(f *Faults) (skip bool, err error) {
 func (l *Log) discard() {
 	l.batch.Clear()
 	l.giveBack()
-	l.pending, l.bytes = 0, 0
+	l.pending, l.bytes, l.tooBig = 0, 0, nil
 	l.next = l.last.Load() + 1
 	l.now = l.lastTime.Load()
 	l.base = l.active.state.base

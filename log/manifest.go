@@ -253,9 +253,10 @@ func Create(dir string, o CreateOptions) (*Manifest, error) {
 }
 
 // create lays out a directory for m. The manifest comes last: a directory that
-// has one is complete.
+// has one is complete, and its name durable.
 func create(dir string, m *Manifest) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	made, err := makeAll(dir)
+	if err != nil {
 		return err
 	}
 	if err := wantEmpty(dir); err != nil { // before anything of somebody else's is touched
@@ -272,26 +273,36 @@ func create(dir string, m *Manifest) error {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return err
 	}
-	for _, sub := range []string{"wal", "checkpoints", "quarantine", "recordings"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			return err
-		}
+	if err := makeFolders(dir, "wal", "checkpoints", "quarantine", "recordings"); err != nil {
+		return err
 	}
 	f, err := os.OpenFile(segmentPath(dir, m.Active), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.Sync(), f.Close(), SyncDir(filepath.Join(dir, "wal")), SyncDir(dir)); err != nil {
+	if err := errors.Join(f.Sync(), f.Close(), SyncDir(filepath.Join(dir, "wal"))); err != nil {
 		return err
 	}
-	if err := m.write(dir); err != nil {
-		return err
+	for _, path := range made {
+		// Its name is in its parent, which may not be ours to open.
+		if err := SyncDir(filepath.Dir(path)); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
 	}
-	// The name of dir itself is in its parent, which may not be ours to open.
-	if err := SyncDir(filepath.Dir(dir)); err != nil && !errors.Is(err, fs.ErrPermission) {
-		return err
+	return m.write(dir)
+}
+
+// makeAll makes dir and what is missing above it. It returns dir and those, whose names
+// are not durable yet.
+func makeAll(dir string) ([]string, error) {
+	made := []string{dir}
+	for up := filepath.Dir(dir); up != filepath.Dir(up); up = filepath.Dir(up) {
+		if _, err := os.Stat(up); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		made = append(made, up)
 	}
-	return nil
+	return made, os.MkdirAll(dir, 0o700)
 }
 
 // wantEmpty allows what an interrupted Create of the same directory leaves: its

@@ -20,7 +20,8 @@ type Repaired struct {
 
 // Repair saves all that is good of a damaged directory into out, a new one: the
 // log up to the first damage, the checkpoints and tags up to there, recordings,
-// and, in quarantine/, every byte that comes after. dir is not changed.
+// and, in quarantine/, every byte that comes after. dir is not changed. out is there as
+// a whole or not at all, see [NewPlace].
 //
 // Damage that lies before a checkpoint costs history and no data: the new log then
 // begins after the newest checkpoint that is usable (nil: any that is there), has
@@ -30,6 +31,10 @@ type Repaired struct {
 // Where the manifest itself is damaged or lost, a new one is made from the
 // entries (see salvage); checkpoints and tags are then left behind.
 func Repair(dir, out string, usable func(Checkpoint) bool) (*Repaired, error) {
+	p, err := NewPlace(dir, out)
+	if err != nil {
+		return nil, err
+	}
 	rep := &Repaired{}
 	m, err := ReadManifest(dir)
 	var dmg *Damage
@@ -44,31 +49,45 @@ func Repair(dir, out string, usable func(Checkpoint) bool) (*Repaired, error) {
 	if err := k.run(); err != nil {
 		return nil, err
 	}
+	if err := rep.save(dir, p.Partial, k, usable); err != nil {
+		return nil, err
+	}
+	return rep, p.Finish()
+}
+
+// save makes out, a new directory, of what the checker found good.
+func (rep *Repaired) save(dir, out string, k *checker, usable func(Checkpoint) bool) error {
 	rep.Findings = append(rep.Findings, k.c.Findings...)
 	rep.Last = k.c.Last
-	rep.After = k.c.Entries - (k.c.Last + 1 - m.First)
-	if c := m.checkpointAfter(dir, rep.Last, usable); c != nil {
-		if err := rep.saveTail(dir, out, *c, k); err != nil {
-			return nil, err
-		}
-		return rep, copyAll(filepath.Join(dir, "recordings"), filepath.Join(out, "recordings"))
+	rep.After = k.c.Entries - (k.c.Last + 1 - k.m.First)
+	c := k.m.checkpointAfter(dir, rep.Last, usable)
+	var err error
+	if c != nil {
+		err = rep.saveTail(dir, out, *c, k)
+	} else {
+		err = rep.saveFront(dir, out, k, usable)
 	}
-	n := m.upTo(rep.Last)
+	if err != nil {
+		return err
+	}
+	return copyAll(filepath.Join(dir, "recordings"), filepath.Join(out, "recordings"))
+}
+
+// saveFront makes a log of the entries up to the damage.
+func (rep *Repaired) saveFront(dir, out string, k *checker, usable func(Checkpoint) bool) error {
+	n := k.m.upTo(rep.Last)
 	if err := rep.keepUsable(dir, n, usable); err != nil {
-		return nil, err
+		return err
 	}
 	if err := create(out, n); err != nil {
-		return nil, err
+		return err
 	}
 	for _, first := range k.segments {
 		if err := rep.saveSegment(dir, out, k.d.seed, first); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if err := saveCheckpoints(dir, out, n); err != nil {
-		return nil, err
-	}
-	return rep, copyAll(filepath.Join(dir, "recordings"), filepath.Join(out, "recordings"))
+	return saveCheckpoints(dir, out, n)
 }
 
 // upTo is the manifest of a log that ends at an offset, after no clean stop.

@@ -56,6 +56,41 @@ func TestRepair(t *testing.T) {
 	}
 }
 
+// TestRepairIsWholeOrNot: a repair that fails at its very end leaves no directory that a
+// server would open, and the next one succeeds.
+func TestRepairIsWholeOrNot(t *testing.T) {
+	dir := t.TempDir()
+	l, _, _ := testLog(t, dir, Options{SegmentSize: 300})
+	fill(t, l, 60, 2)
+	closeLog(t, l, true)
+	recordings := filepath.Join(dir, "recordings")
+	if err := os.Remove(recordings); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(recordings, nil, 0o600); err != nil { // it cannot be listed
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "new")
+	if _, err := Repair(dir, out, nil); err == nil {
+		t.Fatal("repaired")
+	}
+	if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("out is there: %v", err)
+	}
+	if err := os.Remove(recordings); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Repair(dir, out, nil); err != nil {
+		t.Fatal(err)
+	}
+	l, bodies, _ := testLog(t, out, Options{})
+	wantBodies(t, bodies, 60)
+	closeLog(t, l, true)
+	if _, err := os.Stat(out + ".partial"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the place it was built in is still there: %v", err)
+	}
+}
+
 // TestRepairKeepsWhatFollowsACheckpoint: damage before a checkpoint, in the same
 // segment or in one before, costs history and nothing else.
 func TestRepairKeepsWhatFollowsACheckpoint(t *testing.T) {

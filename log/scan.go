@@ -139,7 +139,7 @@ func (d *Dir) chain() ([]uint64, error) {
 // would act on them: delete the segments before a .START, after an .END.
 func (d *Dir) refuseHalfDone() error {
 	names, err := os.ReadDir(filepath.Join(d.Path, "wal"))
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	for _, e := range names {

@@ -2,9 +2,11 @@ package log
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,11 +20,11 @@ func segmentPath(dir string, first uint64) string {
 
 func segmentName(first uint64) string { return fmt.Sprintf("%020d", first) }
 
-// listSegments returns the first offsets of the segment files, in order. Files
-// of other names are not ours and are left alone.
+// listSegments returns the first offsets of the segment files, in order; none where
+// wal/ itself is lost. Files of other names are not ours and are left alone.
 func listSegments(dir string) ([]uint64, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, "wal"))
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var firsts []uint64

@@ -23,6 +23,9 @@ func TestStep6AppendAndReopen(t *testing.T) {
 					if rep.Cut != nil || rep.Last != uint64(total) {
 						t.Fatalf("report %+v", rep)
 					}
+					if m := l.Manifest(); m.Clean != nil || m.Boot == "" {
+						t.Fatalf("while a server runs the manifest has %+v and boot %q", m.Clean, m.Boot)
+					}
 					fill(t, l, 50+round, 1+round*3)
 					total += 50 + round
 					if l.Last() != uint64(total) || policy == Always && l.Durable() != l.Last() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
@@ -124,6 +125,97 @@ func TestTimeNeverGoesBack(t *testing.T) {
 	}
 	if l.LastTime() != 3000 {
 		t.Errorf("time %d after a restart, the log was at 3000", l.LastTime())
+	}
+	closeLog(t, l, true)
+
+	// Where the newest segment is empty, only the manifest knows the time.
+	for name, note := range map[string]func(m *Manifest){
+		"sealed":     func(m *Manifest) { m.Sealed[len(m.Sealed)-1].LastTime = 5000 },
+		"checkpoint": func(m *Manifest) { m.AddCheckpoint(Checkpoint{Offset: 3, Time: 5000}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := copyDir(t, dir)
+			d, err := OpenDir(c, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := d.UpdateManifest(func(m *Manifest) error { note(m); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Close(); err != nil {
+				t.Fatal(err)
+			}
+			l, _, _ := testLog(t, c, Options{})
+			if l.Append(KindChange, 1, nil); l.now != 5000 {
+				t.Errorf("the next entry has time %d, the manifest knows of 5000", l.now)
+			}
+			closeLog(t, l, true)
+		})
+	}
+}
+
+// TestTooLargeAnEntry: what no reader would take is not written, and costs the turn, not
+// the log.
+func TestTooLargeAnEntry(t *testing.T) {
+	dir := t.TempDir()
+	l, _, _ := testLog(t, dir, Options{})
+	fill(t, l, 3, 1)
+	l.Append(KindChange, 1, []byte("in the same turn"))
+	l.Append(KindChange, 1, make([]byte, maxEntry)) // memory that is never touched
+	l.Append(KindChange, 1, []byte("and after it"))
+	if err := l.Commit(); err == nil || !strings.Contains(err.Error(), "more than the log holds") {
+		t.Fatalf("committed: %v", err)
+	}
+	if err := l.Heal(); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, l, 2, 1)
+	closeLog(t, l, false)
+	l, bodies, rep := testLog(t, dir, Options{})
+	if wantBodies(t, bodies, 5); rep.Cut != nil {
+		t.Errorf("a trace was left: %v", rep.Cut)
+	}
+	closeLog(t, l, true)
+}
+
+// TestReaderBesideAFailedWrite: a reader has read ahead what a failed write had put into
+// the file; after Heal it hands out what was committed in its place.
+func TestReaderBesideAFailedWrite(t *testing.T) {
+	dir := t.TempDir()
+	var fail atomic.Bool
+	l, _, _ := testLog(t, dir, Options{Faults: &Faults{Write: func([]byte) (int, error) {
+		if fail.Load() {
+			return 0, errors.New("no space left on device")
+		}
+		return 0, nil
+	}}})
+	fill(t, l, 4, 1)
+	never := appendFrame(nil, l.seed, l.base, Entry{Offset: 5, Kind: KindChange, Time: l.now, Body: []byte("body of entry X")})
+	if _, err := l.active.f.WriteAt(append([]byte{byte(len(never))}, never...), l.active.state.size); err != nil {
+		t.Fatal(err)
+	}
+	r, err := l.Reader(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for range 4 {
+		if _, err := r.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fail.Store(true)
+	l.Append(KindChange, 1, []byte("never happened"))
+	if l.Commit() == nil {
+		t.Fatal("committed")
+	}
+	fail.Store(false)
+	if err := l.Heal(); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, l, 1, 1)
+	if e, err := r.Next(); err != nil || string(e.Body) != string(body(5)) {
+		t.Errorf("entry 5 reads %q, %v", e.Body, err)
 	}
 	closeLog(t, l, true)
 }

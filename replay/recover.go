@@ -3,8 +3,6 @@ package replay
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -96,7 +94,7 @@ func Recover(dir string, o Options) (*Recovered, error) {
 
 // load is steps 3 to 5.
 func (rec *Recovered) load(d *log.Dir, progress func(done, total int64)) error {
-	removeLeftovers(d.Path)
+	compaction.RemoveLeftovers(d.Path)
 	meter := compaction.NewMeter(d.Path, d.Manifest, compaction.Latest, progress)
 	base, err := compaction.Newest(d.Path, d.Manifest, compaction.Latest, meter.Checkpoint)
 	if err != nil {
@@ -118,22 +116,9 @@ func (rec *Recovered) load(d *log.Dir, progress func(done, total int64)) error {
 	if err != nil {
 		return err
 	}
-	if scan.Last < base.Offset() {
-		return compaction.Ahead(d.Path, base.Offset())
-	}
 	meter.Finish()
 	rep.Entries, rep.Last, rep.Cut = scan.Entries, scan.Last, scan.Cut
 	return nil
-}
-
-// removeLeftovers removes checkpoints that were being written when something
-// died: we have the lock, and one that is still at work will only fail to
-// rename its file.
-func removeLeftovers(dir string) {
-	names, _ := filepath.Glob(filepath.Join(dir, "checkpoints", "*.snap.tmp"))
-	for _, name := range names {
-		os.Remove(name) // what stays is only in the way of nobody
-	}
 }
 
 // Rebuild makes memory and log say the same again after a failed write: the log

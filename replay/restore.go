@@ -3,11 +3,6 @@ package replay
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/altilium-db/altilium/compaction"
 	"github.com/altilium-db/altilium/log"
@@ -33,7 +28,6 @@ const (
 	stepWritten    step = "the checkpoint is written"
 	stepRegistered step = "the manifest names it"
 	stepVerified   step = "it has been opened and compared"
-	stepCleared    step = "an empty out is out of the way"
 	stepRenamed    step = "it is in place"
 )
 
@@ -42,16 +36,14 @@ const (
 // its parent, and a checkpoint of the state there. dir is only read, and may be
 // a running server's.
 //
-// out must not exist, or be empty. The work is done in out+".partial", so that
-// whatever happens there is no out, or a complete one. What an earlier, killed
-// Restore left in out+".partial" is removed.
+// Whatever happens there is no out, or a complete one, see [log.NewPlace].
 func Restore(dir string, p Point, out string, progress func(done, total int64)) (*Restored, error) {
 	return restore(dir, p, out, progress, func(step) error { return nil })
 }
 
 func restore(dir string, p Point, out string, progress func(done, total int64), at func(step) error) (*Restored, error) {
-	partial := filepath.Clean(out) + ".partial"
-	if err := errors.Join(wantApart(dir, out), wantEmpty(out), clearPartial(partial)); err != nil {
+	place, err := log.NewPlace(dir, out)
+	if err != nil {
 		return nil, err
 	}
 	src, err := StateAt(dir, p, progress)
@@ -63,10 +55,10 @@ func restore(dir string, p Point, out string, progress func(done, total int64), 
 	if err := at(stepBuilt); err != nil {
 		return nil, err
 	}
-	if err := r.fill(partial, src, at); err != nil {
+	if err := r.fill(place.Partial, src, at); err != nil {
 		return nil, err
 	}
-	if err := moveInto(partial, out, at); err != nil {
+	if err := place.Finish(); err != nil {
 		return nil, err
 	}
 	return r, at(stepRenamed)
@@ -118,102 +110,4 @@ func register(dir string, c log.Checkpoint) error {
 		return nil
 	})
 	return errors.Join(err, d.Close())
-}
-
-// moveInto puts a finished directory in its place and makes that durable.
-func moveInto(partial, out string, at func(step) error) error {
-	if err := os.Remove(out); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err // it was empty a moment ago; Remove takes nothing else
-	}
-	if err := at(stepCleared); err != nil {
-		return err
-	}
-	if err := os.Rename(partial, out); err != nil {
-		return err
-	}
-	return log.SyncDir(filepath.Dir(filepath.Clean(out)))
-}
-
-// ErrOut is returned for an --out that a restore will not write to.
-var ErrOut = errors.New("cannot restore there")
-
-// wantApart refuses an out that is the source, in it, or around it.
-func wantApart(dir, out string) error {
-	src, err := realPath(dir)
-	if err != nil {
-		return err
-	}
-	dst, err := realPath(out)
-	if err != nil {
-		return err
-	}
-	if within(dst, src) || within(src, dst) {
-		return fmt.Errorf("%w: %s is, holds or lies in the directory that is read, %s; choose a new one", ErrOut, out, dir)
-	}
-	return nil
-}
-
-// realPath is the absolute path of something that need not exist yet, symbolic
-// links in what does exist resolved.
-func realPath(path string) (string, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	var rest []string
-	for at := abs; ; at = filepath.Dir(at) {
-		real, err := filepath.EvalSymlinks(at)
-		if err == nil {
-			return filepath.Join(append([]string{real}, rest...)...), nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
-			return "", err
-		}
-		rest = append([]string{filepath.Base(at)}, rest...)
-	}
-}
-
-func within(path, dir string) bool {
-	return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
-}
-
-// wantEmpty refuses an out with anything in it.
-func wantEmpty(out string) error {
-	files, err := os.ReadDir(out)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if len(files) > 0 {
-		return fmt.Errorf("%w: %s is not empty (it holds %s); choose a new directory", ErrOut, out, files[0].Name())
-	}
-	return nil
-}
-
-// clearPartial removes what a killed Restore left, and nothing that one would
-// not have made.
-func clearPartial(partial string) error {
-	files, err := os.ReadDir(partial)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	ours := []string{"LOCK", "MANIFEST", "MANIFEST.tmp", "wal", "checkpoints", "quarantine", "recordings"}
-	for _, f := range files {
-		if !slices.Contains(ours, f.Name()) {
-			return fmt.Errorf("%w: %s, which it is built in, holds %s; remove it", ErrOut, partial, f.Name())
-		}
-	}
-	lock, err := log.Acquire(partial)
-	if err != nil {
-		return err
-	}
-	if err := lock.Release(); err != nil {
-		return err
-	}
-	return os.RemoveAll(partial)
 }

@@ -68,7 +68,7 @@ func TestRestoreAnywhere(t *testing.T) {
 			t.Errorf("@%d: the directory has mode %o", at, info.Mode().Perm())
 		}
 		m, err := log.ReadManifest(out)
-		if err != nil || m.First != at+1 || *m.Parent != r.Parent || len(m.Checkpoints) != 1 {
+		if err != nil || m.RootID() != w.Log.ID() || m.First != at+1 || *m.Parent != r.Parent || len(m.Checkpoints) != 1 {
 			t.Errorf("@%d: manifest %+v, %v", at, m, err)
 		}
 		opens(t, out, at, w.digests[at])
@@ -96,6 +96,15 @@ func TestRestoreRefuses(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(foreign+".partial", "precious"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	dangling, taken := filepath.Join(filepath.Dir(link), "dangling"), filepath.Join(t.TempDir(), "out")
+	if err := errors.Join(os.Symlink("nowhere", dangling), os.Mkdir(taken+".partial", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := log.Acquire(taken + ".partial")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Release()
 	before := contents(t, w.dir)
 	for name, c := range map[string]struct {
 		out  string
@@ -103,15 +112,18 @@ func TestRestoreRefuses(t *testing.T) {
 		kind error
 		says string
 	}{
-		"not empty":             {full, AtOffset(3), ErrOut, "mine"},
-		"the source":            {w.dir, AtOffset(3), ErrOut, w.dir},
-		"the source, a detour":  {filepath.Join(w.dir, "wal", ".."), AtOffset(3), ErrOut, w.dir},
-		"the source, a link":    {link, AtOffset(3), ErrOut, w.dir},
-		"in the source":         {w.file("new"), AtOffset(3), ErrOut, w.dir},
-		"in it, through a link": {filepath.Join(link, "a", "b"), AtOffset(3), ErrOut, w.dir},
-		"around the source":     {filepath.Dir(w.dir), AtOffset(3), ErrOut, w.dir},
-		"another's partial":     {foreign, AtOffset(3), ErrOut, "precious"},
-		"a file":                {filepath.Join(full, "mine"), AtOffset(3), nil, "mine"},
+		"not empty":             {full, AtOffset(3), log.ErrExists, "mine"},
+		"the source":            {w.dir, AtOffset(3), log.ErrExists, w.dir},
+		"the source, a detour":  {filepath.Join(w.dir, "wal", ".."), AtOffset(3), log.ErrExists, w.dir},
+		"the source, a link":    {link, AtOffset(3), log.ErrExists, w.dir},
+		"in the source":         {w.file("new"), AtOffset(3), log.ErrExists, w.dir},
+		"in it, through a link": {filepath.Join(link, "a", "b"), AtOffset(3), log.ErrExists, w.dir},
+		"around the source":     {filepath.Dir(w.dir), AtOffset(3), log.ErrExists, w.dir},
+		"another's partial":     {foreign, AtOffset(3), log.ErrExists, "precious"},
+		"a file":                {filepath.Join(full, "mine"), AtOffset(3), log.ErrExists, "mine"},
+		"in a file":             {filepath.Join(full, "mine", "new"), AtOffset(3), log.ErrExists, "mine"},
+		"a link to nothing":     {dangling, AtOffset(3), log.ErrExists, "symbolic link"},
+		"somebody is at it":     {taken, AtOffset(3), log.ErrInUse, ".partial"},
 		"the future":            {filepath.Join(full, "new"), AtOffset(6), log.ErrFuture, "@5"},
 		"no tag":                {filepath.Join(full, "new"), Point{text: "t", form: byTag, tag: "t"}, ErrNoTag, "t"},
 	} {
@@ -133,13 +145,35 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
+// TestRestoreThroughALink fills the empty directory that a symbolic link leads to, and
+// leaves the link.
+func TestRestoreThroughALink(t *testing.T) {
+	w := newWorld(t, 0)
+	w.random(20)
+	home, real := t.TempDir(), filepath.Join(t.TempDir(), "real")
+	link := filepath.Join(home, "link")
+	if err := errors.Join(os.Mkdir(real, 0o700), os.Symlink(real, link)); err != nil {
+		t.Skip(err)
+	}
+	if _, err := Restore(w.dir, AtOffset(7), link, nil); err != nil {
+		t.Fatal(err)
+	}
+	if to, err := os.Readlink(link); err != nil || to != real {
+		t.Errorf("the link leads to %q, %v", to, err)
+	}
+	if files, err := os.ReadDir(home); err != nil || len(files) != 1 {
+		t.Errorf("%v lies beside the link, %v", files, err)
+	}
+	opens(t, real, 7, w.digests[7])
+}
+
 // TestRestoreKilled stops a restore at each of its steps: there is no out, or a
 // complete one; the source is as it was; and the next try succeeds.
 func TestRestoreKilled(t *testing.T) {
 	w := newWorld(t, 0)
 	w.random(20)
 	killed := errors.New("killed")
-	steps := []step{stepBuilt, stepCreated, stepWritten, stepRegistered, stepVerified, stepCleared, stepRenamed}
+	steps := []step{stepBuilt, stepCreated, stepWritten, stepRegistered, stepVerified, stepRenamed}
 	for _, at := range steps {
 		for _, empty := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, empty %v", at, empty), func(t *testing.T) {

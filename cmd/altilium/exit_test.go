@@ -24,7 +24,6 @@ func TestExitCodes(t *testing.T) {
 		{usagef("no such flag"), 2},
 		{&replay.PointError{Kind: replay.ErrBadPoint}, 2},
 		{replay.ErrNoTag, 2},
-		{replay.ErrOut, 2},
 		{log.ErrExists, 2},
 		{log.ErrCompacted, 3},
 		{&replay.PointError{Kind: log.ErrCompacted}, 3},

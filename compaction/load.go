@@ -128,7 +128,7 @@ func (l *loader) load(progress func(done, total int64)) (*state.State, error) {
 }
 
 // Seed is what the states of a log with this root begin with: it orders their
-// keys, the same in every replay.
+// keys, the same in every replay, and is as secret as the root.
 func Seed(root log.ID) uint64 { return binary.LittleEndian.Uint64(root[:]) }
 
 // Latest as an offset means the end of the log.

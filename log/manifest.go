@@ -46,7 +46,7 @@ type Manifest struct {
 	Format      int               `json:"format"`
 	LogID       ID                `json:"log_id"`
 	Parent      *Parent           `json:"parent,omitempty"` // the log that this one was restored from
-	Root        *ID               `json:"root,omitempty"`   // its first ancestor, see RootID
+	Root        *ID               `json:"root,omitempty"`   // what all that descend from one log share, see RootID
 	First       uint64            `json:"first"`            // first offset that the log still holds
 	Active      uint64            `json:"active"`           // first offset of the segment after the sealed ones
 	Sealed      []Segment         `json:"sealed"`
@@ -56,9 +56,10 @@ type Manifest struct {
 	Boot        string            `json:"boot,omitempty"`       // the machine's boot that the last server ran in
 }
 
-// RootID is the id of the log that this one and all that it was restored from
-// descend from: its own where it was not restored. Their states have their keys
-// in the same order.
+// RootID is shared by a log and all that are restored from it: their states have
+// their keys in the same order. It is a random number that nobody is shown, other
+// than the log's id: who knew it could make up keys that collide. In a directory
+// that has none it is the log's id.
 func (m *Manifest) RootID() ID {
 	if m.Root != nil {
 		return *m.Root
@@ -235,7 +236,7 @@ func (m *Manifest) AddCheckpoint(c Checkpoint) {
 type CreateOptions struct {
 	First  uint64  // first offset; default 1
 	Parent *Parent // where the data before First came from
-	Root   *ID     // the parent's RootID
+	Root   *ID     // the parent's RootID; a new one where it is nil
 }
 
 // Create makes dir a new data directory with an empty log. dir may exist but
@@ -248,6 +249,12 @@ func Create(dir string, o CreateOptions) (*Manifest, error) {
 		Sealed: []Segment{}, Checkpoints: []Checkpoint{}, Tags: map[string]uint64{}}
 	if _, err := rand.Read(m.LogID[:]); err != nil {
 		return nil, err
+	}
+	if m.Root == nil {
+		m.Root = new(ID)
+		if _, err := rand.Read(m.Root[:]); err != nil {
+			return nil, err
+		}
 	}
 	return m, explain(dir, create(dir, m))
 }

@@ -34,6 +34,31 @@ func TestGoldenManifest(t *testing.T) {
 	t.Logf("manifest: %d bits flipped, all found", len(raw)*8)
 }
 
+// TestRootID: a new log's is random and not the id that clients are shown, it is
+// kept, and what is restored from the log has it too; an old manifest's is its id.
+func TestRootID(t *testing.T) {
+	dir := t.TempDir()
+	made, err := Create(dir, CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := ReadManifest(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := m.RootID()
+	if root != made.RootID() || root == m.LogID || root == (ID{}) {
+		t.Errorf("root %v of log %v, it was made as %v", root, m.LogID, made.RootID())
+	}
+	child, err := Create(t.TempDir(), CreateOptions{Root: &root})
+	if err != nil || child.RootID() != root || child.LogID == m.LogID {
+		t.Errorf("the child's root is %v, %v", child.RootID(), err)
+	}
+	if old := (&Manifest{LogID: m.LogID}); old.RootID() != m.LogID {
+		t.Errorf("without a root it is %v", old.RootID())
+	}
+}
+
 func TestCreateRefusesWhatIsThere(t *testing.T) {
 	dir := t.TempDir()
 	l, _, _ := testLog(t, dir, Options{})

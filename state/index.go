@@ -2,6 +2,7 @@ package state
 
 import (
 	"math/bits"
+	"sort"
 	"unsafe"
 )
 
@@ -48,6 +49,12 @@ type keyspace interface {
 // was pushed away. A segment grows in small steps, each a copy in order, and is
 // split in two when it is full; no step takes longer than that, however many
 // keys there are. Records are looked at only where tags are the same.
+//
+// All this holds for hashes that are spread as they should be. Should somebody
+// find keys that collide nevertheless, a segment at the deepest depth is made as
+// large as it must be, and among keys of the same tag one is found by halving: so
+// the rest of the keyspace is not the slower for it, and a key that collides with
+// others costs a walk over their slots, not over their records.
 type index struct {
 	db   *database
 	dir  []uint32 // segment numbers; len is 1<<bits
@@ -65,7 +72,7 @@ type index struct {
 // Invariants: slots[len-1] is 0, which ends every search; n <= room(len(slots)).
 type segment struct {
 	slots []uint64
-	block ref  // of memory, where slots lie
+	block ref  // of memory, where slots lie; 0: on Go's heap, beyond the last step
 	depth uint // how many first bits its hashes share
 	n     int
 }
@@ -76,20 +83,37 @@ const (
 )
 
 // segmentBytes is the size of a segment of some step: 512 bytes to 16 KiB by
-// doubling, then 4 KiB more each.
+// doubling, then 4 KiB more each, and behind the last step by doubling again.
 func segmentBytes(step int) int {
-	if step <= 5 {
+	switch {
+	case step <= 5:
 		return 512 << step
+	case step <= lastStep:
+		return (step - 1) * 4096
 	}
-	return (step - 1) * 4096
+	return (lastStep - 1) * 4096 << (step - lastStep)
 }
 
-// lastStep is that of the largest segments, which are split.
-const lastStep = indexClasses - 1
+const (
+	// lastStep is that of the largest segments, which are split.
+	lastStep = indexClasses - 1
+
+	// deepest is the depth of those that are not: they go on growing. It is far
+	// more than a full database needs, and less than the bits of a tag.
+	deepest = 24
+)
+
+// largestSlots is how many slots a segment of the last step has.
+const largestSlots = (lastStep - 1) * 4096 / 8
 
 // homes is how many of a segment's slots are homes; behind them is room for what
-// is pushed away from the last.
-func homes(slots int) int { return slots - slots/64 - 12 }
+// is pushed away from the last. In those beyond the last step all keys may be.
+func homes(slots int) int {
+	if slots > largestSlots {
+		return slots / 2
+	}
+	return slots - slots/64 - 12
+}
 
 // room is how many keys a segment may have: nine in ten of its homes.
 func room(slots int) int { return homes(slots) * 9 / 10 }
@@ -99,6 +123,9 @@ func newIndex(db *database) *index { return &index{db: db, dir: []uint32{0}} }
 
 // newSegment makes an empty one.
 func (x *index) newSegment(step int, depth uint) segment {
+	if step > lastStep {
+		return segment{slots: make([]uint64, segmentBytes(step)/8), depth: depth}
+	}
 	m := x.db.mem
 	s := segment{block: m.alloc(uint8(recordClasses + 1 + step)), depth: depth}
 	b := m.at(s.block)[:segmentBytes(step)]
@@ -108,7 +135,11 @@ func (x *index) newSegment(step int, depth uint) segment {
 }
 
 // drop gives a segment's memory back.
-func (x *index) drop(s *segment) { x.db.mem.release(s.block) }
+func (x *index) drop(s *segment) {
+	if s.block != 0 {
+		x.db.mem.release(s.block)
+	}
+}
 
 // home is the place that a hash has in a segment.
 func (s *segment) home(h uint64) int {
@@ -134,10 +165,20 @@ func (x *index) find(h uint64, key []byte) ref {
 			if string(x.db.key(r)) == string(key) {
 				return r
 			}
+			return x.findAmong(s, i+1, h, key)
 		case slot == 0 || slot > tag:
 			return 0
 		}
 	}
+}
+
+// findAmong finds a key among those of its tag, which begin at slot i, if any do.
+func (x *index) findAmong(s *segment, i int, h uint64, key []byte) ref {
+	slot := s.slots[x.among(s, i, h, key)]
+	if r := slot & refMask; r != 0 && slot&tagMask == h&tagMask && string(x.db.key(r)) == string(key) {
+		return r
+	}
+	return 0
 }
 
 func (x *index) touch(hashes []uint64) {
@@ -211,7 +252,13 @@ func (x *index) insert(h uint64, r ref) {
 			x.n++
 			return
 		}
-		if step := s.step(); !full || step == lastStep || !x.resize(n, step+1) {
+		step := s.step()
+		switch {
+		case s.depth == deepest:
+			for !x.resize(n, step+1) {
+				step++
+			}
+		case !full || step == lastStep || !x.resize(n, step+1):
 			x.split(n, h)
 		}
 	}
@@ -223,15 +270,19 @@ func (x *index) insert(h uint64, r ref) {
 // makes of the keys that SCAN shows) are all at home in one corner at first.
 const crowded = 96
 
-// deepest is the depth to which segments are split for that: a directory of 4 MiB.
-const deepest = 20
+// crowdedDepth is the depth to which segments are split for that: a directory of
+// 4 MiB.
+const crowdedDepth = 20
 
 // put places a slot; false where the segment is too crowded for it.
 func (x *index) put(s *segment, h uint64, r ref) bool {
 	home := s.home(h)
 	i := home
-	for s.slots[i] != 0 && x.before(s.slots[i], h, r) {
+	for s.slots[i] != 0 && s.slots[i]&tagMask < h&tagMask {
 		i++
+	}
+	if s.slots[i] != 0 && s.slots[i]&tagMask == h&tagMask {
+		i = x.among(s, i, h, x.db.key(r))
 	}
 	end := i
 	for s.slots[end] != 0 {
@@ -244,7 +295,7 @@ func (x *index) put(s *segment, h uint64, r ref) bool {
 	if end > i {
 		far = max(far, end-s.home(s.slots[end-1]))
 	}
-	if far > crowded && s.depth < deepest {
+	if far > crowded && s.depth < crowdedDepth {
 		return false
 	}
 	copy(s.slots[i+1:end+1], s.slots[i:end])
@@ -252,16 +303,29 @@ func (x *index) put(s *segment, h uint64, r ref) bool {
 	return true
 }
 
-// before reports whether a slot comes before a record that has hash h.
-func (x *index) before(slot, h uint64, r ref) bool {
-	if tag := h & tagMask; slot&tagMask != tag {
-		return slot < tag
+// among is where a key belongs among those of its tag, the first of which is in
+// slot i: the first slot that does not come before it. They are side by side.
+func (x *index) among(s *segment, i int, h uint64, key []byte) int {
+	n := 1 // how many they are: at least so many, then exactly
+	for s.slots[i+n-1] != 0 && s.slots[i+n-1]&tagMask == h&tagMask {
+		if n *= 2; i+n > len(s.slots) {
+			n = len(s.slots) - i
+			break
+		}
 	}
-	key := x.db.key(slot & refMask)
-	if other := x.db.secret.hash(key); other != h {
-		return other < h
+	return i + sort.Search(n, func(j int) bool {
+		slot := s.slots[i+j]
+		return slot == 0 || slot&tagMask != h&tagMask || !x.before(slot&refMask, h, key)
+	})
+}
+
+// before reports whether a record comes before a key of hash h, whose tag it has.
+func (x *index) before(r ref, h uint64, key []byte) bool {
+	other := x.db.key(r)
+	if o := x.db.secret.hash(other); o != h {
+		return o < h
 	}
-	return string(key) < string(x.db.key(r))
+	return string(other) < string(key)
 }
 
 func (x *index) remove(h uint64, r ref) {
@@ -420,7 +484,7 @@ func (x *index) install(n uint32, slots []uint64, depth uint, h uint64) {
 			keys++
 		}
 	}
-	for step := 0; step <= lastStep; step++ {
+	for step := 0; step <= lastStep || depth == deepest; step++ {
 		if keys >= room(segmentBytes(step)/8) {
 			continue
 		}

@@ -182,7 +182,9 @@ func (m *memory) check(t interface{ Fatalf(string, ...any) }, d *database) {
 			if x.segs[i].slots == nil {
 				continue // of a dead hash, and released
 			}
-			used[x.segs[i].block] = true
+			if block := x.segs[i].block; block != 0 {
+				used[block] = true
+			}
 			for _, slot := range x.segs[i].slots {
 				if slot != 0 {
 					used[slot&refMask] = true
@@ -443,6 +445,81 @@ func TestRandomFollowsFromTheKeys(t *testing.T) {
 				t.Fatalf("of %d keys %q, and %q when they are loaded", left, a, b)
 			}
 		}
+	}
+}
+
+// TestFlood: keys that all have the same hash, as somebody might find who knows the
+// secret: none is lost, nothing grows without end, and others come off unharmed.
+func TestFlood(t *testing.T) {
+	s := New(0)
+	*s.secret = secret{} // of no use: keys that end in 8 zeros have hash 0
+	const n = 20_000
+	key := func(i int) []byte { return fmt.Appendf(nil, "%08d\x00\x00\x00\x00\x00\x00\x00\x00", i) }
+	other := func(i int) []byte { return fmt.Appendf(nil, "other:%010d", i) }
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, i := range rng.Perm(n) {
+		apply(t, s, 0, func(b *event.Buffer) {
+			b.String(key(i), nil, 0)
+			b.String(other(i), nil, 0)
+		})
+	}
+	if h := s.secret.hash(key(1)); h != s.secret.hash(key(2)) {
+		t.Fatal("these keys do not collide")
+	}
+	invariants(t, s)
+	x := s.dbs[0].keys.(*index)
+	if len(x.dir) > 1<<deepest || len(x.segs) > 1000 {
+		t.Errorf("a directory of %d for %d segments", len(x.dir), len(x.segs))
+	}
+	v := s.View(0, 0)
+	seen := 0
+	for cursor, calls := uint64(0), 0; calls == 0 || cursor != 0; calls++ {
+		cursor = v.Scan(cursor, 100, func([]byte) { seen++ })
+	}
+	if seen != 2*n || v.Exists(key(n)) || v.Exists(other(n)) {
+		t.Errorf("%d keys of %d; %v %v", seen, 2*n, v.Exists(key(n)), v.Exists(other(n)))
+	}
+	if k, ok := v.Random(seeded(1)); !ok || !v.Exists(k) {
+		t.Errorf("drew %q, %v", k, ok)
+	}
+	for _, i := range rng.Perm(n) {
+		apply(t, s, 0, func(b *event.Buffer) { b.Delete(key(i), event.User) })
+	}
+	invariants(t, s)
+	if s.Keys(0) != n {
+		t.Errorf("%d keys are left", s.Keys(0))
+	}
+}
+
+// TestFloodAtTheEnd: the same where no hash is greater, so that a segment has least
+// room behind.
+func TestFloodAtTheEnd(t *testing.T) {
+	s := New(0)
+	d := s.dbs[0]
+	x := newIndex(d)
+	const n = 10_000
+	var refs []ref
+	hash := func(i int) uint64 { return ^uint64(0) - uint64(i)<<refBits }
+	for i := range n {
+		refs = append(refs, d.store(x, hash(i), 0, &entry{typ: String, enc: encRaw, key: fmt.Appendf(nil, "%d", i)}))
+	}
+	for i := range n {
+		if r := x.find(hash(i), fmt.Appendf(nil, "%d", i)); r != refs[i] {
+			t.Fatalf("key %d is not found", i)
+		}
+	}
+	last := n
+	x.scan(0, math.MaxInt, func(r ref) bool {
+		if last--; r != refs[last] {
+			t.Fatalf("%q in the place of %d", d.key(r), last)
+		}
+		return true
+	})
+	for i := range n {
+		x.remove(hash(i), refs[i])
+	}
+	if x.count() != 0 || len(x.dir) != 1 {
+		t.Errorf("%d keys left, a directory of %d", x.count(), len(x.dir))
 	}
 }
 

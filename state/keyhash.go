@@ -7,7 +7,9 @@ import (
 
 // secret makes the hash of keys one that nobody outside can predict: the hash
 // orders the keyspace, and who could choose keys that collide could make every
-// command slow. Both words come from the seed that [NewSeeded] was given.
+// command slow. Both words come from the seed that [New] was given, so that must not
+// be a number that clients are shown, as the log's id is. SCAN's cursors show them
+// the first bits of hashes; what can be made of those is bounded in index.go.
 //
 // The function is wyhash's (Wang Yi, github.com/wangyi-fudan/wyhash), which Go's own
 // maps use where there are no AES instructions. Its one public weakness is that a

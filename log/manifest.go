@@ -67,6 +67,13 @@ func (m *Manifest) RootID() ID {
 	return m.LogID
 }
 
+// chooseRoot makes m the first of its family.
+func (m *Manifest) chooseRoot() error {
+	m.Root = new(ID)
+	_, err := rand.Read(m.Root[:])
+	return err
+}
+
 // Parent says where a restored directory came from.
 type Parent struct {
 	LogID  ID     `json:"log_id"`
@@ -251,8 +258,7 @@ func Create(dir string, o CreateOptions) (*Manifest, error) {
 		return nil, err
 	}
 	if m.Root == nil {
-		m.Root = new(ID)
-		if _, err := rand.Read(m.Root[:]); err != nil {
+		if err := m.chooseRoot(); err != nil {
 			return nil, err
 		}
 	}

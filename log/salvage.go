@@ -35,8 +35,10 @@ func salvage(dir string) (*Manifest, error) {
 			Hint: "put a copy of MANIFEST back"}
 	}
 	m := &Manifest{Format: FormatVersion, First: 1, Active: 1, Sealed: []Segment{}, Checkpoints: []Checkpoint{}, Tags: map[string]uint64{}}
-	m.LogID, err = idWithSeed(seed)
-	return m, err
+	if m.LogID, err = idWithSeed(seed); err != nil {
+		return nil, err
+	}
+	return m, m.chooseRoot()
 }
 
 // seedFromEntries finds the seed with which the first entry of a segment was

@@ -2,8 +2,11 @@ package state
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -207,6 +210,92 @@ func TestApplyAllocatesLittle(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("overwriting: %v allocations", n)
+	}
+}
+
+// TestSteadyChurnAllocatesNothing: keys that come and go and change their size,
+// numbers that count and fields of small and large hashes leave nothing for the
+// collector, once there has been as much before.
+func TestSteadyChurnAllocatesNothing(t *testing.T) {
+	s := New(0)
+	rng := rand.New(rand.NewPCG(1, 1))
+	value := make([]byte, 400)
+	var b event.Buffer
+	key, number := make([]byte, 0, 32), make([]byte, 0, 32)
+	steps := map[string]func(i int){
+		"SET and DEL": func(i int) {
+			key = fmt.Append(key[:0], "key:")
+			key = binary.LittleEndian.AppendUint16(key, uint16(i%5000))
+			if there := s.View(0, 0).Exists(key); there && i%3 == 0 {
+				b.Delete(key, event.User)
+				return
+			}
+			b.String(key, value[:rng.IntN(len(value))], int64(i%2)*1000)
+		},
+		"INCR": func(i int) {
+			b.String([]byte("counter"), strconv.AppendInt(number[:0], int64(i), 10), 0)
+		},
+		"HSET, small": func(i int) {
+			b.HashSet([]byte("small"), strconv.AppendInt(number[:0], int64(i%10), 10), value[:i%20])
+		},
+		"HSET, large": func(i int) {
+			b.HashSet([]byte("large"), strconv.AppendInt(number[:0], int64(i%1000), 10), value[:i%200])
+		},
+	}
+	for name, step := range steps {
+		i := 0
+		round := func() {
+			b.Truncate(0)
+			step(i)
+			if _, err := s.Apply(0, b.Bytes()); err != nil {
+				t.Fatal(err)
+			}
+			i++
+		}
+		for range 50_000 {
+			round()
+		}
+		if n := testing.AllocsPerRun(5000, round); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+	invariants(t, s)
+}
+
+// TestBytesPerKey holds how much memory keys take at every size that a growing
+// database passes through. From a million on they take some bytes less: what is
+// not full yet counts for less.
+func TestBytesPerKey(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seven hundred thousand keys")
+	}
+	s := New(0)
+	var worst, sum float64
+	samples := 0
+	for i := range 700_000 {
+		apply(t, s, 0, func(b *event.Buffer) { b.String(fmt.Appendf(nil, "key:%012d", i), make([]byte, 32), 0) })
+		if n := i + 1; n >= 400_000 && n%10_000 == 0 {
+			each := float64(s.Memory()) / float64(n)
+			worst, sum, samples = max(worst, each), sum+each, samples+1
+		}
+	}
+	t.Logf("16 + 32 bytes: %.1f on average, %.1f at worst", sum/float64(samples), worst)
+	if sum/float64(samples) > 74 || worst > 77 {
+		t.Errorf("a key takes %.1f bytes on average, %.1f at worst", sum/float64(samples), worst)
+	}
+	s = New(0)
+	const hashes = 100_000
+	for i := range hashes {
+		apply(t, s, 0, func(b *event.Buffer) {
+			for f := range 10 {
+				b.HashSet(fmt.Appendf(nil, "hash:%012d", i), fmt.Appendf(nil, "field%d", f), fmt.Appendf(nil, "value%05d", i))
+			}
+		})
+	}
+	each := float64(s.Memory()) / hashes
+	t.Logf("hashes of 10 fields: %.1f", each)
+	if each > 380 {
+		t.Errorf("a hash of 10 fields takes %.1f bytes", each)
 	}
 }
 

@@ -12,8 +12,8 @@
 //
 //   - Apply is deterministic: the same events on equal states give equal
 //     states, the order of a hash's fields included.
-//   - The order of keys (Scan, Each, Random) is a function of the keys and the
-//     seed alone: by hash, however they came and went. So SCAN's cursor is a
+//   - The order of keys (Scan, Each) and which of them a random number draws
+//     (Random) are functions of the keys and the seed alone: by hash, however they came and went. So SCAN's cursor is a
 //     place among the hashes, which holds whatever grows or shrinks meanwhile,
 //     a checkpoint need not keep an order, and a replayed session sees the
 //     same KEYS.
@@ -38,7 +38,7 @@
 // listpack, is an object of Go's, and the record has its number. A key of 16
 // bytes with a value of 32 takes 66 to 70 bytes, its share of the index included.
 //
-// Nothing is ever moved in one go: segments grow and are split one at a time,
+// Nothing is ever moved in one go: segments grow, are split and merged one at a time,
 // the expiry heap and the pages are rows of pieces, and what a mass deletion has
 // left is moved together in steps of a few records for each event (defrag.go). A
 // Go map stands in for the index in the tests.

@@ -13,10 +13,10 @@
 //   - Apply is deterministic: the same events on equal states give equal
 //     states, the order of a hash's fields included.
 //   - The order of keys (Scan, Each) and which of them a random number draws
-//     (Random) are functions of the keys and the seed alone: by hash, however they came and went. So SCAN's cursor is a
-//     place among the hashes, which holds whatever grows or shrinks meanwhile,
-//     a checkpoint need not keep an order, and a replayed session sees the
-//     same KEYS.
+//     (Random) are functions of the keys and the seed alone: by hash, however
+//     they came and went. So SCAN's cursor is a place among the hashes, which
+//     holds whatever grows or shrinks meanwhile, a checkpoint need not keep an
+//     order, and a replayed session sees the same KEYS and the same RANDOMKEY.
 //   - A key whose expiry has come is hidden from every View at once, but stays
 //     until a Delete event with reason expired removes it; only those events
 //     remove it. Apply never looks at a clock.
@@ -38,10 +38,10 @@
 // listpack, is an object of Go's, and the record has its number. A key of 16
 // bytes with a value of 32 takes 66 to 70 bytes, its share of the index included.
 //
-// Nothing is ever moved in one go: segments grow, are split and merged one at a time,
-// the expiry heap and the pages are rows of pieces, and what a mass deletion has
-// left is moved together in steps of a few records for each event (defrag.go). A
-// Go map stands in for the index in the tests.
+// Nothing is ever moved in one go: segments grow, are split and are merged one at a
+// time, the expiry heap and the pages are rows of pieces, and what a mass deletion
+// has left is moved together in steps of a few records for each event (defrag.go).
+// A Go map stands in for the index in the tests.
 //
 // # Digest
 //

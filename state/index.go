@@ -17,6 +17,7 @@ type keyspace interface {
 	remove(h uint64, r ref)
 	replace(h uint64, old, r ref) // the record has moved
 	count() int
+	expect(n int) // so many keys are to come; only while there are none
 
 	// scan hands records to visit in order, beginning at a cursor (0 at first),
 	// until that many have been and no more of the same tag follow; it returns
@@ -149,6 +150,32 @@ func (s *segment) home(h uint64) int {
 func (x *index) segment(h uint64) *segment { return &x.segs[x.dir[h>>(64-x.bits)]] }
 
 func (x *index) count() int { return x.n }
+
+// expect lays out the segments that n keys will fill. Those are no use to keys as
+// they come, but to keys in order: into a segment for many hashes these come all
+// in one corner, which is split off again and again, until segments hold a tenth
+// of what they should.
+func (x *index) expect(n int) {
+	if x.n > 0 {
+		return
+	}
+	for i := range x.segs {
+		x.drop(&x.segs[i])
+	}
+	x.bits = 0
+	for n>>x.bits > room(largestSlots)*7/8 && x.bits < crowdedDepth {
+		x.bits++
+	}
+	each, step := n>>x.bits, 0
+	for step < lastStep && room(segmentBytes(step)/8) < each*9/8 { // some get more than others
+		step++
+	}
+	x.full = 1 << x.bits
+	x.dir, x.segs, x.free = make([]uint32, x.full), make([]segment, x.full), nil
+	for i := range x.segs {
+		x.dir[i], x.segs[i] = uint32(i), x.newSegment(step, x.bits)
+	}
+}
 
 func (x *index) find(h uint64, key []byte) ref {
 	if x.n == 0 {

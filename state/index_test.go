@@ -25,6 +25,7 @@ func (k *mapKeyspace) insert(_ uint64, r ref)                   { k.refs[string(
 func (k *mapKeyspace) remove(_ uint64, r ref)                   { delete(k.refs, string(k.d.key(r))) }
 func (k *mapKeyspace) replace(_ uint64, _ ref, r ref)           { k.refs[string(k.d.key(r))] = r }
 func (k *mapKeyspace) count() int                               { return len(k.refs) }
+func (k *mapKeyspace) expect(int)                               {}
 func (k *mapKeyspace) touch([]uint64)                           {}
 func (k *mapKeyspace) skip(place int) (cursor uint64, left int) { return 0, place }
 
@@ -364,8 +365,11 @@ func TestKeysInTheOrderOfTheirHashes(t *testing.T) {
 		apply(t, source, 0, func(b *event.Buffer) { b.String(fmt.Appendf(nil, "key:%d", i), nil, 0) })
 	}
 	source.View(0, 0).Each(func(key []byte) bool { keys = append(keys, bytes.Clone(key)); return true })
-	for _, name := range []string{"forward", "backward", "from the middle"} {
+	for _, name := range []string{"forward", "expected", "backward", "from the middle"} {
 		s := New(1)
+		if name == "expected" {
+			s.Expect(0, n)
+		}
 		for _, key := range keys {
 			apply(t, s, 0, func(b *event.Buffer) { b.String(key, nil, 0) })
 		}
@@ -386,12 +390,36 @@ func TestKeysInTheOrderOfTheirHashes(t *testing.T) {
 		}
 		t.Logf("%s: %d keys in %d segments, %.2f slots each, directory of %d; the farthest is %d from its home",
 			name, n, len(x.segs), float64(slots)/n, len(x.dir), far)
-		if slots > 3*n || len(x.dir) > n {
+		if slots > 3*n || len(x.dir) > n || name == "expected" && len(x.segs) > 32 {
 			t.Errorf("%s: the index is too large", name)
+		}
+		if name == "forward" {
+			continue
 		}
 		slices.Reverse(keys)
 		if name == "backward" {
 			keys = append(keys[n/2:], keys[:n/2]...)
+		}
+	}
+}
+
+// TestExpect: more keys than were expected, fewer, or none at all.
+func TestExpect(t *testing.T) {
+	for _, expected := range []int{0, 1, 44, 50, 4000, 20_000, 100_000} {
+		s := New(1)
+		s.Expect(0, expected)
+		s.Expect(0, expected/2)
+		s.Expect(0, expected)
+		for i := range 20_000 {
+			if i%5000 == 0 {
+				invariants(t, s)
+			}
+			apply(t, s, 0, func(b *event.Buffer) { b.String(fmt.Appendf(nil, "key:%d", i), nil, 0) })
+		}
+		invariants(t, s)
+		s.Expect(0, 10) // nothing: there are keys
+		if s.Keys(0) != 20_000 || !s.View(0, 0).Exists([]byte("key:9")) {
+			t.Errorf("%d expected: %d keys", expected, s.Keys(0))
 		}
 	}
 }

@@ -68,7 +68,7 @@ func TestRestoreAnywhere(t *testing.T) {
 			t.Errorf("@%d: the directory has mode %o", at, info.Mode().Perm())
 		}
 		m, err := log.ReadManifest(out)
-		if err != nil || m.RootID() != w.Log.ID() || m.First != at+1 || *m.Parent != r.Parent || len(m.Checkpoints) != 1 {
+		if err != nil || m.RootID() != w.Log.Manifest().RootID() || m.First != at+1 || *m.Parent != r.Parent || len(m.Checkpoints) != 1 {
 			t.Errorf("@%d: manifest %+v, %v", at, m, err)
 		}
 		opens(t, out, at, w.digests[at])

@@ -44,7 +44,7 @@ func ParsePolicy(s string) (Policy, error) {
 }
 
 // DefaultSegmentSize is where a segment ends, in bytes.
-const DefaultSegmentSize = 8 << 20
+const DefaultSegmentSize = 16 << 20
 
 // Options are a log's settings. The zero value is valid.
 type Options struct {

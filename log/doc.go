@@ -43,7 +43,9 @@
 // ours: when the active segment has reached [Options].SegmentSize at the end of
 // a Commit, the next Append begins a segment: an empty file of the next name,
 // which a fresh instance of the library opens, while the old instance goes to
-// the background to be fsynced, closed, and only then recorded as sealed.
+// the background to be fsynced, closed, and only then recorded as sealed. What the
+// library keeps of the bytes that it wrote is thrown away after each write
+// (library.go): a turn allocates nothing.
 //
 //	[Log.Append]  buffers a frame              cannot fail
 //	[Log.Commit]  one write; under Always one fdatasync

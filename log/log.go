@@ -69,13 +69,10 @@ type Log struct {
 // segment is one that this process appends to, or did until it rolled.
 type segment struct {
 	state segmentState // the writer's while active; after the roll it stays
-	w     *wal.Log     // the library, for the one write of each turn; Heal replaces it
+	w     library      // for the one write of each turn; Heal replaces it
 	f     *os.File     // our own descriptor, for fsync, from the first to the last
 	named bool         // its name in wal/ is durable; under syncMu
 }
-
-// beyondReach is a segment size at which the library never rolls.
-const beyondReach = 1 << 50
 
 // OpenAppend opens the log where Scan found its end: steps 6 and 7 of the
 // start. The log then has the directory's lock.
@@ -176,21 +173,6 @@ func (l *Log) openSegment(st segmentState) (*segment, error) {
 		return nil, errors.Join(err, w.Close())
 	}
 	return &segment{state: st, w: w, f: f}, nil
-}
-
-// openLibrary has the library open the newest segment, which must end as st says.
-func (l *Log) openLibrary(st segmentState) (*wal.Log, error) {
-	w, err := wal.Open(filepath.Join(l.dir, "wal"), &wal.Options{
-		NoSync: true, SegmentSize: beyondReach, AllowEmpty: true, DirPerms: 0o700, FilePerms: 0o600,
-	})
-	if err != nil {
-		return nil, err
-	}
-	want := st.first + st.count - 1
-	if last, err := w.LastIndex(); err != nil || last != want {
-		return nil, errors.Join(fmt.Errorf("the segment %d ends at %d, not at %d", st.first, last, want), err, w.Close())
-	}
-	return w, nil
 }
 
 func (s *segment) close() error { return errors.Join(s.w.Close(), s.f.Close()) }
@@ -298,7 +280,9 @@ func (l *Log) write() error {
 			return err
 		}
 	}
-	if err := l.active.w.WriteBatch(&l.batch); err != nil {
+	err := l.active.w.WriteBatch(&l.batch)
+	l.active.w.forget()
+	if err != nil {
 		return err
 	}
 	st := &l.active.state
@@ -318,7 +302,7 @@ func (l *Log) write() error {
 
 // keepBuffer is how large a turn may be, in bytes, without its buffers being
 // given back: one huge value does not stay for ever.
-const keepBuffer = 8 << 20
+const keepBuffer = 4 << 20
 
 func (l *Log) giveBack() {
 	if l.bytes > keepBuffer {

@@ -63,7 +63,8 @@ func protocolError(format string, args ...any) error {
 // is remembered as places in the buffer (spans), not as slices, because the
 // buffer moves when it grows. So every byte is looked at once, however small
 // the pieces are that it comes in. Only when the last argument is there are
-// the slices made, in an arena that Release empties.
+// the slices made, in an arena that Release empties. A command that is there as a
+// whole needs none of that (whole).
 type Parser struct {
 	buf    []byte // bytes from r to w have arrived and are not handed out
 	r, w   int
@@ -179,6 +180,11 @@ func (p *Parser) Next() ([][]byte, error) {
 		var args [][]byte
 		var done bool
 		if p.want > 0 || p.buf[p.r] == '*' {
+			if p.want == 0 {
+				if args = p.whole(); args != nil {
+					return args, nil
+				}
+			}
 			args, done, p.err = p.multiBulk()
 		} else {
 			args, done, p.err = p.inline()
@@ -213,6 +219,49 @@ func (p *Parser) line(pos int, what string) (line []byte, next int, ok bool, err
 		return nil, 0, false, nil
 	}
 	return data[:end], pos + end + 2, true, nil
+}
+
+// wholeArgs is how many arguments a command may have for whole to take it.
+const wholeArgs = 64
+
+// whole takes the multi-bulk command at r in one go where all of it has arrived and
+// nothing about it is out of the ordinary, as with nearly all. nil: multiBulk knows.
+func (p *Parser) whole() [][]byte {
+	data, from := p.buf[p.r:p.w], len(p.args)
+	n, at := count(data, 0, '*')
+	if at == 0 || n == 0 || n > min(wholeArgs, p.limits.Args) {
+		return nil
+	}
+	for range n {
+		size, next := count(data, at, '$')
+		at = next + size + 2
+		if next == 0 || size > p.limits.Bulk || at > len(data) {
+			p.args = p.args[:from]
+			return nil
+		}
+		p.args = append(p.args, data[next:next+size:next+size])
+	}
+	p.r += at
+	return p.args[from:len(p.args):len(p.args)]
+}
+
+// count reads the line of a sign and a number of at most 7 digits. next is where the
+// line behind it begins, 0 where it is anything else.
+func count(data []byte, at int, sign byte) (n, next int) {
+	if at >= len(data) || data[at] != sign {
+		return 0, 0
+	}
+	for i := at + 1; i < len(data) && i < at+9; i++ {
+		switch c := data[i] - '0'; {
+		case c <= 9:
+			n = n*10 + int(c)
+		case data[i] == '\r' && i > at+1 && (data[at+1] != '0' || i == at+2):
+			return n, i + 2
+		default:
+			return 0, 0
+		}
+	}
+	return 0, 0
 }
 
 // multiBulk goes on with the command at r.

@@ -187,7 +187,7 @@ func (e *Engine) checkpointDone(res CheckpointResult, err error) {
 	default:
 		cp.made++
 		cp.result = res
-		cp.lastSave = e.o.Clock()
+		cp.lastSave = e.clock.read()
 		e.lg.Info().Uint64("offset", res.Offset).Int("keys", res.Keys).Int64("bytes", res.Bytes).Msg("checkpoint")
 	}
 	savers, failed := cp.savers, cp.lastErr

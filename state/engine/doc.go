@@ -43,7 +43,8 @@
 //
 // A unit sees one clock, in µs, and draws random numbers from one seed, which
 // is asked for when the first is drawn. The clock that ends one command's
-// statistics begins the next unit: one reading for each command. Both can be
+// statistics begins the next unit: one reading for each command. The wall clock is
+// read where a turn begins; within it time goes on by the monotonic clock. Both can be
 // given from outside, which is how a recorded session is played: the reply to
 // every command is a function of (state, clock, seed, connection), except for
 // those that the table marks volatile.

@@ -68,6 +68,7 @@ type Engine struct {
 	state *state.State // never nil; empty while loading
 	last  uint64       // offset of the last appended entry, of this turn too
 
+	clock    clock
 	started  int64 // µs, when New was called
 	now      int64 // µs, the clock of the unit being executed
 	nextConn uint64
@@ -107,9 +108,6 @@ type Engine struct {
 // New gives an engine without data: it answers -LOADING to what needs any,
 // until Ready.
 func New(o Options) *Engine {
-	if o.Clock == nil {
-		o.Clock = func() int64 { return time.Now().UnixMicro() }
-	}
 	if o.Seed == nil {
 		o.Seed = rand.Uint64
 	}
@@ -125,9 +123,10 @@ func New(o Options) *Engine {
 		lg:       o.Logger,
 		table:    command.NewTable(),
 		state:    state.New(0),
+		clock:    clock{given: o.Clock},
 		sessions: make(map[uint64]*Session),
 	}
-	e.started = o.Clock()
+	e.started = e.clock.read()
 	e.now = e.started
 	e.checkpoint.lastSave = e.started
 	e.counters.errors = make(map[string]int64)
@@ -214,7 +213,7 @@ func (e *Engine) Open(p resp.Peer) (resp.Session, error) {
 		e.counters.rejectedConns++
 		return nil, err
 	}
-	now := e.o.Clock()
+	now := e.clock.read()
 	s := &Session{e: e, peer: p, id: e.connID(), opened: now, active: now}
 	s.proto = 2
 	s.user = defaultUser

@@ -30,7 +30,7 @@ func (e *Engine) expireDue() time.Duration {
 	if !e.expiry.active || !e.cfg.activeExpire() {
 		return maxTick
 	}
-	e.now = e.o.Clock()
+	e.now = e.clock.read()
 	ms := e.now / 1000
 	for n := 0; e.state.Due(ms); n++ {
 		if n == expirePerTick {

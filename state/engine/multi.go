@@ -118,13 +118,13 @@ func (e *Engine) runQueue(s *Session, queue []queued, out *resp.Writer) {
 	for _, q := range queue {
 		e.unit.caused = false
 		e.unit.volatile = e.unit.volatile || q.row.spec.Flags&command.Volatile != 0
-		began, start := e.o.Clock(), out.Len()
+		began, start := e.clock.next(), out.Len()
 		e.invoke(s, q.row, q.args, out)
 		if limit.Exceeded() {
 			out.Truncate(start)
 			out.Error("ERR this command was executed; its reply is left out, since those of this transaction would be too large (more than 1 GiB, or 128 MiB of values below 16 KiB)")
 		}
-		q.row.stats.Micros += max(0, e.o.Clock()-began)
+		q.row.stats.Micros += max(0, e.clock.next()-began)
 		if e.broken != nil {
 			limit.Drop()
 			out.Error(internalError(e.broken))

@@ -124,7 +124,7 @@ func (e *Engine) recordDisconnect(s *Session) {
 		return
 	}
 	e.steps = append(e.steps, pendingStep{step: resp.Step{
-		Kind: resp.StepDisconnect, Conn: s.id, Clock: e.o.Clock(),
+		Kind: resp.StepDisconnect, Conn: s.id, Clock: e.clock.read(),
 	}})
 }
 

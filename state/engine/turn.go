@@ -67,9 +67,11 @@ func (u *unit) begin() {
 
 // join gives s a part in the turn and reads the clock for its first unit.
 func (e *Engine) join(s *Session, out *resp.Writer) {
-	e.now = e.o.Clock()
 	if len(e.turn) == 0 {
+		e.now = e.clock.read()
 		e.begun = e.now
+	} else {
+		e.now = e.clock.next()
 	}
 	if s.turnSeq == e.turnSeq {
 		return
@@ -154,7 +156,7 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) {
 	s.commands++
 	e.counters.commands++
 	clock := e.now
-	e.now = e.o.Clock()
+	e.now = e.clock.next()
 	if problem == "" && r != nil {
 		r.stats.Micros += max(0, e.now-clock)
 	}

@@ -146,7 +146,7 @@ func TestLongOutputEndsTheRun(t *testing.T) {
 func TestLongTurnEndsTheRun(t *testing.T) {
 	const each = 5_000 // µs that a command takes
 	h := newHarness(t, setup{})
-	h.e.o.Clock = func() int64 { h.clock += each; return h.clock }
+	h.e.clock.given = func() int64 { h.clock += each; return h.clock }
 	first, second := h.connect(), h.connect()
 	cmds := [][][]byte{words("PING"), words("PING"), words("PING"), words("PING"), words("PING"), words("PING"), words("PING"), words("PING")}
 	if n := first.s.Run(cmds, &first.out); n != maxTurn/each+1 {

@@ -71,6 +71,7 @@ func (s *State) one(db int, ev *event.Event) (after int, err error) {
 		err = s.keyEvent(d, ev)
 	}
 	s.dbs[db].tidy()
+	s.last.key.r, s.last.field.r = 0, 0
 	return db, err
 }
 
@@ -103,8 +104,7 @@ func (s *State) flush(db int) {
 // look finds a key: its hash, its record and, in e, which must be empty, what that
 // says. r is 0 where it is not there; e then has the key alone.
 func (d *database) look(key []byte, e *entry) (h uint64, r ref) {
-	h = d.secret.hash(key)
-	if r = d.keys.find(h, key); r == 0 {
+	if h, r = d.find(key); r == 0 {
 		e.key = key
 		return h, 0
 	}

@@ -189,6 +189,13 @@ func (d *database) store(k keyspace, h uint64, old ref, e *entry) ref {
 		r = d.mem.alloc(class)
 	}
 	b := d.mem.at(r)
+	if r == old && b[0] == class && (b[1]|e.kind())&kindExpires == 0 && e.o == nil &&
+		key|payload < 0x80 && b[head] == byte(key) && b[head+1] == byte(payload) {
+		copy(b[head+2+key:], e.payload) // all else is there already
+		b[1] = e.kind()
+		touchRecord(b, e.access)
+		return r
+	}
 	d.write(b, e, class, key, payload, head)
 	if e.o != nil {
 		e.o.home = r
@@ -217,20 +224,27 @@ func (d *database) write(b []byte, e *entry, class uint8, key, payload, head int
 	copy(b[at:at+key], e.key)
 	n := head + binary.PutUvarint(b[head:], uint64(key))
 	binary.PutUvarint(b[n:], uint64(payload))
-	kind := byte(e.typ) | byte(e.enc)<<3
-	if e.typ == fieldType {
-		kind |= byte(e.access>>24) << 3
-	}
 	if e.expire != 0 {
-		kind |= kindExpires
 		binary.LittleEndian.PutUint64(b[headBytes:], uint64(e.expire))
 		binary.LittleEndian.PutUint32(b[headBytes+8:], e.heap)
 	}
 	if e.o != nil {
 		class |= classObject
 	}
-	b[0], b[1] = class, kind
+	b[0], b[1] = class, e.kind()
 	b[2], b[3], b[4] = byte(e.access), byte(e.access>>8), byte(e.access>>16)
+}
+
+// kind is the second byte of a record.
+func (e *entry) kind() byte {
+	kind := byte(e.typ) | byte(e.enc)<<3
+	if e.typ == fieldType {
+		kind |= byte(e.access>>24) << 3
+	}
+	if e.expire != 0 {
+		kind |= kindExpires
+	}
+	return kind
 }
 
 // outsource gives e an object where it needs one, and takes it away where it does

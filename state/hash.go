@@ -23,8 +23,8 @@ func (d *database) newHash(e *entry) {
 
 // setField gives a field of e's large hash a value. Both are copied.
 func (d *database) setField(e *entry, field, value []byte) {
-	x, h := e.o.hash.index, d.secret.hash(field)
-	r := x.find(h, field)
+	x := e.o.hash.index
+	h, r := d.findField(x, field)
 	if r != 0 {
 		old := d.load(r)
 		e.o.hash.sum -= pairDigest(field, old.payload)
@@ -32,15 +32,17 @@ func (d *database) setField(e *entry, field, value []byte) {
 	}
 	e.o.hash.sum += pairDigest(field, value)
 	d.store(x, h, r, &entry{typ: fieldType, access: e.obj - 1, key: field, payload: value})
+	d.last.field.r = 0 // the next one of the event may be the same
 }
 
 // removeField removes a field of e's large hash, if it is there.
 func (d *database) removeField(e *entry, field []byte) {
-	x, h := e.o.hash.index, d.secret.hash(field)
-	r := x.find(h, field)
+	x := e.o.hash.index
+	h, r := d.findField(x, field)
 	if r == 0 {
 		return
 	}
+	d.last.field.r = 0
 	old := d.load(r)
 	e.o.hash.sum -= pairDigest(field, old.payload)
 	x.remove(h, r)
@@ -118,7 +120,7 @@ func (f *Fields) Get(field []byte) ([]byte, bool) {
 	switch {
 	case f.index != nil:
 		d := f.index.db
-		if r := f.index.find(d.secret.hash(field), field); r != 0 {
+		if _, r := d.findField(f.index, field); r != 0 {
 			value, _ := d.payload(d.mem.at(r))
 			return value, true
 		}

@@ -68,6 +68,7 @@ func (s *State) Import(db int, r Record) error {
 		return fmt.Errorf("the key %s: %w", shown(r.Key), err)
 	}
 	s.put(d, h, 0, &e, r.ExpireAt)
+	s.last.key.r, s.last.field.r = 0, 0
 	return nil
 }
 

@@ -46,12 +46,43 @@ type State struct {
 	spare   []byte      // scratch for the next one
 	clock   uint32      // access clock in s, see SetAccessClock
 	hashes  []uint64    // scratch for Prefetch
+	last    lastFound
+}
+
+// lastFound is the key, and the field of a large hash, that were looked up last: a
+// command may look at its key more than once, and what it decides is applied next.
+// It is forgotten after each event.
+type lastFound struct{ key, field found }
+
+type found struct {
+	k keyspace
+	h uint64
+	r ref // 0: none
+}
+
+// find finds a key: its hash and its record, 0 where it is not there.
+func (d *database) find(key []byte) (h uint64, r ref) { return d.last.key.find(d, d.keys, key) }
+
+// findField finds a field of a large hash, whose index x is.
+func (d *database) findField(x *index, field []byte) (h uint64, r ref) {
+	return d.last.field.find(d, x, field)
+}
+
+func (l *found) find(d *database, k keyspace, key []byte) (h uint64, r ref) {
+	if l.r != 0 && l.k == k && string(d.key(l.r)) == string(key) {
+		return l.h, l.r
+	}
+	h = d.secret.hash(key)
+	r = k.find(h, key)
+	*l = found{k, h, r}
+	return h, r
 }
 
 // database is one keyspace with what is known of it as a whole. It does not know
 // its own number, so that Swap and Flush are an exchange of pointers.
 type database struct {
 	secret *secret
+	last   *lastFound // shared by all
 	mem    *memory
 	keys   keyspace
 	due    expiryHeap           // the records that have an expiry
@@ -64,7 +95,7 @@ type database struct {
 }
 
 func (s *State) newDatabase() *database {
-	d := &database{secret: s.secret, mem: newMemory()}
+	d := &database{secret: s.secret, last: &s.last, mem: newMemory()}
 	d.due.d = d
 	d.keys = s.keyspace(d)
 	return d
@@ -114,7 +145,7 @@ func (s *State) Prefetch(db int, keys [][]byte) { s.touch(s.dbs[db].keys, keys) 
 // PrefetchFields is Prefetch for fields of the hash at key, if it is a large one.
 func (s *State) PrefetchFields(db int, key []byte, fields [][]byte) {
 	d := s.dbs[db]
-	if r := d.keys.find(d.secret.hash(key), key); r != 0 {
+	if _, r := d.find(key); r != 0 {
 		if _, o := d.payload(d.mem.at(r)); o != nil && o.hash != nil {
 			s.touch(o.hash.index, fields)
 		}

@@ -73,6 +73,9 @@ func (d *decoder) origin() (conn uint64, o *Origin) {
 // Nothing is allocated by a length that was only announced: Items grow as they
 // are met.
 func (e *Event) Decode(p []byte) (rest []byte, err error) {
+	if rest := e.decodeShort(p); rest != nil {
+		return rest, nil
+	}
 	d := decoder{pack.Reader{Rest: p}}
 	n := d.Array() - 1
 	kind := d.AtMost(math.MaxUint8)
@@ -85,6 +88,22 @@ func (e *Event) Decode(p []byte) (rest []byte, err error) {
 		return nil, ErrMalformed
 	}
 	return d.Rest, nil
+}
+
+// decodeShort is Decode for what most events are: a String without expiry, key and
+// value shorter than 256 bytes. nil for all else.
+func (e *Event) decodeShort(p []byte) (rest []byte) {
+	if len(p) < 6 || p[0] != 0x93 || p[1] != byte(String) || p[2] != 0xc4 {
+		return nil
+	}
+	key := 4 + int(p[3])
+	value := key + 2
+	if len(p) < value || p[key] != 0xc4 || len(p) < value+int(p[key+1]) {
+		return nil
+	}
+	end := value + int(p[key+1])
+	*e = Event{Kind: String, Items: e.Items[:0], Key: p[4:key:key], Value: p[value:end:end]}
+	return p[end:]
 }
 
 // takes reports whether an event of this kind may have n fields.

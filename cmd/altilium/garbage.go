@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// How much garbage may pile up before it is collected. Keys are not on Go's heap;
-// what is there has few pointers, so a collection costs little, and nearly all of
-// the garbage is the log's write buffer, which grows by being copied. So there
-// need not be much. A start allocates mostly what stays.
+// How much garbage may pile up before it is collected. Keys are not on Go's heap but
+// for large values, and a turn makes next to none: there need not be much. A start
+// allocates mostly what stays.
 const (
 	gcLoading = 400 // percent of the memory in use
+	gcServing = 100
 
-	leastGarbage = 32 << 20  // bytes that are always allowed
+	leastGarbage = 8 << 20   // bytes that are always allowed
 	mostGarbage  = 512 << 20 // and never more than these, or a quarter of the memory in use
 )
 
 // gcPercent is the percentage for a server with live bytes in use.
 func gcPercent(live uint64) int {
 	garbage := max(leastGarbage, min(live/4, mostGarbage))
-	return int(min(gcLoading, max(5, garbage*100/max(live, 1))))
+	return int(min(gcServing, max(5, garbage*100/max(live, 1))))
 }
 
 // setGC sets the percentage, unless GOGC in the environment does.

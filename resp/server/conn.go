@@ -12,7 +12,7 @@ import (
 
 const (
 	maxBatch   = 1024     // commands handed in at once
-	keepBatch  = 128      // commands that an idle connection keeps room for
+	keepBatch  = 512      // commands that an idle connection keeps room for: a full read of short ones
 	keepInput  = 16 << 10 // bytes of buffers that it keeps
 	keepOutput = 32 << 10
 )

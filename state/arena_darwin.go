@@ -9,3 +9,4 @@ const adviceDiscard = unix.MADV_FREE
 // wantHuge: this system chooses by itself.
 func wantHuge([]byte)  {}
 func wantSmall([]byte) {}
+func populate([]byte)  {}

@@ -18,3 +18,4 @@ func discard([]byte) {}
 
 func wantHuge([]byte)  {}
 func wantSmall([]byte) {}
+func populate([]byte)  {}

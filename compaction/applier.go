@@ -6,14 +6,18 @@ import (
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event"
 )
 
 // Applier applies entries to a state on a goroutine of its own, in order, while
 // the caller reads and checks those that follow: replay then takes as long as
 // the slower of the two. Until Close has returned the state is the Applier's.
 //
-// Bodies are copied into batches: the copy costs a hundredth of the applying,
-// and leaves reader and applier free of one another's buffers.
+// What can be done before an entry's turn is done by the caller's goroutine, which has
+// less to do: the header is read, and the first key hashed, so that the keys of many
+// entries can be fetched from memory side by side. Events are copied into batches: the
+// copy costs a hundredth of the applying, and leaves reader and applier free of one
+// another's buffers.
 type Applier struct {
 	st     *state.State
 	cur    *batch
@@ -25,10 +29,25 @@ type Applier struct {
 
 // batch is some entries in a row.
 type batch struct {
-	first uint64 // offset of the first
-	ends  []int  // where each body ends in data
-	data  []byte
+	first   uint64 // offset of the first
+	entries []entry
+	data    []byte
+
+	db     int      // of the first entry
+	hashes []uint64 // of the keys that entries of db name first
 }
+
+// entry is where the events of an entry end in data, and the database that they begin
+// in; headless where the head cannot be read: all of the body is there then.
+type entry struct {
+	end int
+	db  int
+}
+
+const headless = -1
+
+// together is how many keys are fetched side by side.
+const together = 64
 
 // batchBytes is how much a batch holds before it is handed over: enough to make
 // the hand-over cheap, little enough to stay in a core's cache.
@@ -65,11 +84,20 @@ func NewApplier(st *state.State) *Applier {
 // earlier one.
 func (a *Applier) Add(e log.Entry) error {
 	b := a.cur
-	if len(b.ends) == 0 {
-		b.first = e.Offset
+	db, events, err := event.SkipHeader(e.Body)
+	if err != nil {
+		db, events = headless, e.Body // it is reported when it is applied
 	}
-	b.data = append(b.data, e.Body...)
-	b.ends = append(b.ends, len(b.data))
+	if len(b.entries) == 0 {
+		b.first, b.db = e.Offset, db
+	}
+	if db == b.db {
+		if key := event.FirstKey(events); key != nil {
+			b.hashes = append(b.hashes, a.st.Hash(key))
+		}
+	}
+	b.data = append(b.data, events...)
+	b.entries = append(b.entries, entry{len(b.data), db})
 	if len(b.data) < batchBytes {
 		return nil
 	}
@@ -88,7 +116,7 @@ func (a *Applier) Add(e log.Entry) error {
 // Close waits until everything is applied and returns the first error. The
 // state is the caller's again.
 func (a *Applier) Close() error {
-	if len(a.cur.ends) > 0 {
+	if len(a.cur.entries) > 0 {
 		a.full <- a.cur
 	}
 	close(a.full)
@@ -106,7 +134,7 @@ func (a *Applier) run() {
 		if a.failed.Load() == nil {
 			a.apply(b)
 		}
-		b.data, b.ends = b.data[:0], b.ends[:0]
+		b.data, b.entries, b.hashes = b.data[:0], b.entries[:0], b.hashes[:0]
 		if cap(b.data) > 8*batchBytes {
 			continue // a giant entry's buffer is not kept
 		}
@@ -119,11 +147,22 @@ func (a *Applier) run() {
 
 func (a *Applier) apply(b *batch) {
 	at := 0
-	for i, end := range b.ends {
-		if err := a.st.ApplyEntry(b.data[at:end:end]); err != nil {
+	for i, e := range b.entries {
+		if i%together == 0 && i < len(b.hashes) && b.db < state.Databases {
+			a.st.PrefetchHashes(b.db, b.hashes[i:min(i+together, len(b.hashes))])
+		}
+		if err := a.one(e.db, b.data[at:e.end:e.end]); err != nil {
 			a.failed.Store(&Unapplicable{Offset: b.first + uint64(i), Err: err})
 			return
 		}
-		at = end
+		at = e.end
 	}
+}
+
+func (a *Applier) one(db int, events []byte) error {
+	if db == headless {
+		return a.st.ApplyEntry(events)
+	}
+	_, err := a.st.Apply(db, events)
+	return err
 }

@@ -210,23 +210,35 @@ func TestLogLost(t *testing.T) {
 	}
 }
 
+// TestUnapplicable: an entry that cannot be applied is named, and everything before it is
+// there, wherever the mistake is found.
 func TestUnapplicable(t *testing.T) {
-	j := newJournal(t, 2000)
-	j.random(3)
-	var b event.Buffer
-	b.Header(event.Header{Name: "BAD"})
-	b.Delete([]byte("no such key"), event.User)
-	j.log.Append(log.KindChange, 0, b.Bytes())
-	if err := j.log.Commit(); err != nil {
-		t.Fatal(err)
+	body := func(db int) []byte {
+		var b event.Buffer
+		b.Header(event.Header{DB: db, Name: "BAD"})
+		b.Delete([]byte("no such key"), event.User)
+		return b.Bytes()
 	}
-	_, err := Build(j.dir, Latest, nil)
-	var u *Unapplicable
-	if !errors.As(err, &u) || u.Offset != 4 || !errors.Is(err, log.ErrDamaged) || u.Unwrap() == nil {
-		t.Errorf("it gives %v", err)
-	}
-	if b, err := Build(j.dir, 3, nil); err != nil || b.State.Digest() != j.digests[3] {
-		t.Errorf("before it: %v", err)
+	for name, bad := range map[string][]byte{
+		"no such key": body(0), "no such database": body(state.Databases), "no header": {7}, "nothing": nil,
+		"no events": event.AppendHeader(nil, event.Header{Name: "BAD"})[:3], "half an event": body(0)[:12],
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := newJournal(t, 2000)
+			j.random(3)
+			j.log.Append(log.KindChange, 0, bad)
+			if err := j.log.Commit(); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Build(j.dir, Latest, nil)
+			var u *Unapplicable
+			if !errors.As(err, &u) || u.Offset != 4 || !errors.Is(err, log.ErrDamaged) || u.Unwrap() == nil {
+				t.Errorf("it gives %v", err)
+			}
+			if b, err := Build(j.dir, 3, nil); err != nil || b.State.Digest() != j.digests[3] {
+				t.Errorf("before it: %v", err)
+			}
+		})
 	}
 }
 

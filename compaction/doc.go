@@ -73,7 +73,7 @@
 // all this one function (recovery reads the log through its start-up scan, the
 // rest is the same), so every checkpoint proves recovery.
 //
-//	reader: read, CRC, frame ──batches──▶ applier: decode, State.ApplyEntry
+//	reader: read, CRC, frame, header, hash of the key ──batches──▶ applier: prefetch, State.Apply
 //
 // It works beside a running server: it takes no lock, reads only what is
 // complete, and begins anew when retention takes a file away under it.

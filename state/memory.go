@@ -247,8 +247,11 @@ func (m *memory) takePage(c uint8) uint32 {
 	}
 	m.fresh++
 	m.reach(n)
-	if at := int(n) << pageShift; at >= hugeFrom && at%hugePage == 0 {
-		wantHuge(m.hugeAround(n))
+	switch at := int(n) << pageShift; {
+	case at == hugeFrom:
+		wantHuge(m.arenas[at>>arenaShift][at&(1<<arenaShift-1):])
+		m.prepare(n + hugePages)
+	case at > hugeFrom && at%hugePage == 0:
 		m.prepare(n + hugePages)
 	}
 	m.pages = append(m.pages, page{class: c})
@@ -263,6 +266,9 @@ func (m *memory) reach(n uint32) {
 	if int(n)<<pageShift>>arenaShift == len(m.arenas) {
 		arena, all := newArena()
 		m.arenas, m.mapped.all = append(m.arenas, arena), append(m.mapped.all, all)
+		if len(m.arenas) > 1 {
+			wantHuge(arena)
+		}
 	}
 }
 
@@ -275,7 +281,6 @@ func (m *memory) prepare(n uint32) {
 	m.reach(n)
 	huge := m.hugeAround(n)
 	go func() {
-		wantHuge(huge)
 		populate(huge)
 		runtime.KeepAlive(m) // its addresses are not given back meanwhile
 	}()

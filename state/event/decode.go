@@ -55,6 +55,17 @@ func SkipHeader(body []byte) (db int, events []byte, err error) {
 	return db, d.Rest, nil
 }
 
+// FirstKey is the key of the first of some events, nil where that names none.
+func FirstKey(events []byte) []byte {
+	d := decoder{pack.Reader{Rest: events}}
+	n := d.Array()
+	switch kind := Kind(d.AtMost(math.MaxUint8)); {
+	case n < 3 || kind == Swap:
+		return nil // those with one field name a database, or are a cause
+	}
+	return d.Bin()
+}
+
 func (d *decoder) origin() (conn uint64, o *Origin) {
 	if d.Array() != 6 {
 		d.Fail()

@@ -250,6 +250,9 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
+		if key := FirstKey(p); !bytes.Equal(key, e.Key) {
+			t.Fatalf("%v: the first key is %q", &e, key)
+		}
 		if len(rest) > len(p) || len(e.Items) > len(p) {
 			t.Fatal("more came out than went in")
 		}

@@ -48,6 +48,27 @@ func samples() []struct {
 	}
 }
 
+// TestFirstKey: it is that of the first event, whatever follows.
+func TestFirstKey(t *testing.T) {
+	for _, s := range samples() {
+		var buf Buffer
+		s.record(&buf)
+		buf.Delete(b("another"), User)
+		var e Event
+		if _, err := e.Decode(buf.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		if key := FirstKey(buf.Bytes()); string(key) != string(e.Key) {
+			t.Errorf("%s: %q, want %q", s.name, key, e.Key)
+		}
+	}
+	for _, p := range []string{"", "\x93", "\x93\x03", "\x93\x03\xc4\x09cut", "\x07"} {
+		if key := FirstKey([]byte(p)); key != nil {
+			t.Errorf("%x: %q", p, key)
+		}
+	}
+}
+
 // TestGolden pins the bytes of every kind, and how they are shown.
 func TestGolden(t *testing.T) {
 	var out strings.Builder

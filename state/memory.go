@@ -134,15 +134,6 @@ func (m *memory) at(r ref) []byte {
 	return m.arenas[at>>arenaShift][at&(1<<arenaShift-1):]
 }
 
-// tail reads a byte near the end of a record as most are. Who looks at a record
-// finds out where its value is from its first bytes, and would wait for memory
-// twice where the value is in another line of the cache; so both are asked for at
-// once. What it returns means nothing.
-func (m *memory) tail(r ref) uint64 {
-	b := m.at(r)
-	return uint64(b[min(55, len(b)-1)])
-}
-
 // alloc hands out a block of class c. Its bytes are whatever they were.
 func (m *memory) alloc(c uint8) ref {
 	k := &m.class[c]

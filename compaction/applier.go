@@ -6,7 +6,6 @@ import (
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
-	"github.com/altilium-db/altilium/state/event"
 )
 
 // Applier applies entries to a state on a goroutine of its own, in order, while
@@ -84,20 +83,18 @@ func NewApplier(st *state.State) *Applier {
 // earlier one.
 func (a *Applier) Add(e log.Entry) error {
 	b := a.cur
-	db, events, err := event.SkipHeader(e.Body)
+	p, err := a.st.Prepare(e.Body)
 	if err != nil {
-		db, events = headless, e.Body // it is reported when it is applied
+		p.DB, p.Events = headless, e.Body // it is reported when it is applied
 	}
 	if len(b.entries) == 0 {
-		b.first, b.db = e.Offset, db
+		b.first, b.db = e.Offset, p.DB
 	}
-	if db == b.db {
-		if key := event.FirstKey(events); key != nil {
-			b.hashes = append(b.hashes, a.st.Hash(key))
-		}
+	if p.Keyed && p.DB == b.db {
+		b.hashes = append(b.hashes, p.Hash)
 	}
-	b.data = append(b.data, events...)
-	b.entries = append(b.entries, entry{len(b.data), db})
+	b.data = append(b.data, p.Events...)
+	b.entries = append(b.entries, entry{len(b.data), p.DB})
 	if len(b.data) < batchBytes {
 		return nil
 	}
@@ -148,7 +145,7 @@ func (a *Applier) run() {
 func (a *Applier) apply(b *batch) {
 	at := 0
 	for i, e := range b.entries {
-		if i%together == 0 && i < len(b.hashes) && b.db < state.Databases {
+		if i%together == 0 && i < len(b.hashes) {
 			a.st.PrefetchHashes(b.db, b.hashes[i:min(i+together, len(b.hashes))])
 		}
 		if err := a.one(e.db, b.data[at:e.end:e.end]); err != nil {

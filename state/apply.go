@@ -18,6 +18,26 @@ func (s *State) ApplyEntry(body []byte) error {
 	return err
 }
 
+// Prepared is an entry's body as far as it can be read without the state.
+type Prepared struct {
+	DB     int    // the database that the events begin in
+	Events []byte // for Apply; part of the body
+	Keyed  bool   // the first of them names a key
+	Hash   uint64 // of that
+}
+
+// Prepare reads a log entry's body as ApplyEntry would begin to. Any goroutine may call
+// it at any time.
+func (s *State) Prepare(body []byte) (p Prepared, err error) {
+	if p.DB, p.Events, err = event.SkipHeader(body); err != nil {
+		return p, err
+	}
+	if key := event.FirstKey(p.Events); key != nil && p.DB < Databases {
+		p.Keyed, p.Hash = true, s.secret.hash(key)
+	}
+	return p, nil
+}
+
 // Apply applies events that begin in database db, and returns the database that
 // they end in. It is the only thing that changes a state. An error means that
 // the events were not made for this state: the event that it names (by kind and

@@ -142,10 +142,7 @@ func (s *State) View(db int, nowMS int64) View { return View{s: s, d: s.dbs[db],
 // finds it in the processor's cache. Worth it for ten keys or more of many.
 func (s *State) Prefetch(db int, keys [][]byte) { s.touch(s.dbs[db].keys, keys) }
 
-// Hash is what PrefetchHashes wants to know of a key. Any goroutine may call it.
-func (s *State) Hash(key []byte) uint64 { return s.secret.hash(key) }
-
-// PrefetchHashes is Prefetch for keys with these hashes.
+// PrefetchHashes is Prefetch for keys with these hashes, see [State.Prepare].
 func (s *State) PrefetchHashes(db int, hashes []uint64) { s.dbs[db].keys.touch(hashes) }
 
 // PrefetchFields is Prefetch for fields of the hash at key, if it is a large one.

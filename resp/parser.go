@@ -98,8 +98,9 @@ const (
 // bytes: its span, and its slice later.
 const spanCost = 40
 
-// keepArena is how many arguments an idle parser keeps room for.
-const keepArena = 1024
+// keepArena is how many arguments an idle parser keeps room for: those of a full
+// buffer of short commands, 18 bytes for each, and what append takes beyond them.
+const keepArena = 1536
 
 // NewParser gives a parser with the default limits.
 func NewParser() *Parser {

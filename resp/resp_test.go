@@ -154,28 +154,6 @@ func TestParserProperty(t *testing.T) {
 	})
 }
 
-func TestParseDoesNotAllocate(t *testing.T) {
-	p := NewParser()
-	wire := AppendCommand(AppendCommand(nil, []byte("SET"), []byte("key"), []byte("value")), []byte("GET"), []byte("key"))
-	round := func() {
-		p.Filled(copy(p.Space(), wire))
-		for {
-			args, err := p.Next()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if args == nil {
-				break
-			}
-		}
-		p.Release(1 << 20)
-	}
-	round()
-	if n := testing.AllocsPerRun(100, round); n != 0 {
-		t.Errorf("%v allocations for two commands", n)
-	}
-}
-
 func TestWriterGolden(t *testing.T) {
 	write := func(w *Writer) {
 		w.OK()

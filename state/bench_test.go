@@ -8,38 +8,46 @@ import (
 	"github.com/altilium-db/altilium/state/event"
 )
 
-func BenchmarkApplySet(b *testing.B) {
-	s := New(0)
-	bodies := make([][]byte, 1<<20)
-	for i := range bodies {
-		var buf event.Buffer
-		buf.String(fmt.Appendf(nil, "key:%012d", i), make([]byte, 32), 0)
-		bodies[i] = buf.Bytes()
-	}
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		if _, err := s.Apply(0, bodies[i&(1<<20-1)]); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkGet(b *testing.B) {
-	s := New(0)
-	keys := make([][]byte, 1<<20)
-	var buf event.Buffer
-	for i := range keys {
-		keys[i] = fmt.Appendf(nil, "key:%012d", i)
-		buf.Truncate(0)
-		buf.String(keys[i], make([]byte, 32), 0)
-		if _, err := s.Apply(0, buf.Bytes()); err != nil {
-			b.Fatal(err)
-		}
-	}
-	rng := rand.New(rand.NewPCG(1, 2))
-	b.ReportAllocs()
-	for b.Loop() {
-		s.View(0, 1).String(keys[rng.IntN(1<<20)])
+// BenchmarkApply is one event that is carried out, from its bytes: a key among a
+// million, or a field of one of ten thousand small hashes or of one large one, that
+// is there already and in turn.
+func BenchmarkApply(b *testing.B) {
+	for _, x := range []struct {
+		name  string
+		n     int
+		event func(buf *event.Buffer, i int)
+	}{
+		{"String", 1 << 20, func(buf *event.Buffer, i int) {
+			buf.String(fmt.Appendf(nil, "key:%012d", i), make([]byte, 32), 0)
+		}},
+		{"String-expiring", 1 << 20, func(buf *event.Buffer, i int) {
+			buf.String(fmt.Appendf(nil, "key:%012d", i), make([]byte, 32), 1e12+int64(i))
+		}},
+		{"HashSet-small", 100_000, func(buf *event.Buffer, i int) {
+			buf.HashSet(fmt.Appendf(nil, "hash:%012d", i/10), fmt.Append(nil, "field:", i%10), make([]byte, 32))
+		}},
+		{"HashSet-large", 100_000, func(buf *event.Buffer, i int) {
+			buf.HashSet([]byte("hash"), fmt.Append(nil, "field:", i), make([]byte, 32))
+		}},
+	} {
+		b.Run(x.name, func(b *testing.B) {
+			s := New(0)
+			events := make([][]byte, x.n)
+			for i := range events {
+				var buf event.Buffer
+				x.event(&buf, i)
+				events[i] = buf.Bytes()
+				if _, err := s.Apply(0, events[i]); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, err := s.Apply(0, events[i%x.n]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
@@ -69,6 +77,7 @@ func BenchmarkDecode(b *testing.B) {
 	buf.Header(event.Header{Conn: 5, Name: "SET"})
 	buf.String(make([]byte, 16), make([]byte, 32), 0)
 	var ev event.Event
+	b.ReportAllocs()
 	for b.Loop() {
 		_, events, err := event.SkipHeader(buf.Bytes())
 		if err == nil {

@@ -54,10 +54,13 @@ func (k *keyBench) apply() {
 }
 
 // BenchmarkKeys is what a key costs among 1 and 10 million others, chosen at
-// random: the time that the processor waits for memory is most of it.
+// random: the time that the processor waits for memory is most of it. -short leaves out the 10.
 func BenchmarkKeys(b *testing.B) {
 	for _, millions := range []int{1, 10} {
 		b.Run(strconv.Itoa(millions)+"M", func(b *testing.B) {
+			if millions > 1 && testing.Short() {
+				b.Skip("one million must do")
+			}
 			var k *keyBench // built by the first part that runs, for all of them
 			for _, part := range []struct {
 				name string

@@ -31,7 +31,8 @@
 //	write the replies       ◀───────     wake them
 //
 // One loop serves both at once, and the engine cannot tell them apart. The
-// tests of this package run on both.
+// tests of this package run on both; with the build tag altilium_portable there is
+// the second only, so that every other test can be run on it too.
 //
 // # Goroutines
 //

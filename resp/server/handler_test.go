@@ -178,29 +178,38 @@ type fixture struct {
 // start runs a server on loopback until the test's end.
 func start(t *testing.T, h *toy, o Options) *fixture {
 	t.Helper()
+	t.Cleanup(func() {
+		if n := h.open.Load(); n != 0 {
+			t.Errorf("%d sessions were never closed", n)
+		}
+	})
 	logs := &lockedBuffer{}
 	o.Logger = zerolog.New(logs)
+	s := New(h, o)
+	return &fixture{Server: s, h: h, addr: serveUntilEnd(t, s), logs: logs}
+}
+
+// serveUntilEnd has s serve an address of loopback, and shuts it down at the test's
+// end.
+func serveUntilEnd(t testing.TB, s *Server) (addr string) {
+	t.Helper()
 	ln, err := Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{Server: New(h, o), h: h, addr: ln.Addr().String(), logs: logs}
 	served := make(chan error, 1)
-	go func() { served <- f.Serve(ln) }()
+	go func() { served <- s.Serve(ln) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := f.Shutdown(ctx); err != nil {
+		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)
 		}
 		if err := <-served; err != nil && !errors.Is(err, ErrShutdown) {
 			t.Errorf("Serve: %v", err)
 		}
-		if n := h.open.Load(); n != 0 {
-			t.Errorf("%d sessions were never closed", n)
-		}
 	})
-	return f
+	return ln.Addr().String()
 }
 
 // onLoop runs f on the loop and waits for it.

@@ -1,3 +1,5 @@
+//go:build !altilium_portable
+
 package server
 
 import (

@@ -79,7 +79,7 @@ func mustRead(t *testing.T, wire string) resp.Value {
 // make no garbage.
 func TestDecisionsAllocateNothing(t *testing.T) {
 	w := newWorld()
-	for _, line := range []string{"SET text value", "SET number 12345", "SETEX soon 1000 value"} {
+	for _, line := range []string{"SET text value", "SET number 12345", "SETEX soon 1000 value", "HSET hash f1 value f2 2"} {
 		if _, err := w.do(words(line)); err != nil {
 			t.Fatal(err)
 		}
@@ -90,6 +90,8 @@ func TestDecisionsAllocateNothing(t *testing.T) {
 		"SETNX text value", "SETEX text 10 value", "MSET a 1 b 2", "GETSET text other", "GETEX text EX 10", "GETDEL text",
 		"APPEND text more", "SETRANGE text 1 more",
 		"INCR number", "INCR nothing", "DECR number", "INCRBY number 5", "DECRBY number 5",
+		"HGET hash f1", "HGET hash nothing", "HMGET hash f1 f2 f3", "HEXISTS hash f1", "HLEN hash", "HSTRLEN hash f1",
+		"HSET hash f1 other", "HSET hash f3 new", "HSETNX hash f3 new", "HINCRBY hash f2 1",
 	} {
 		args := words(line)
 		spec, problem := w.table.Lookup(args)

@@ -16,6 +16,6 @@ func freeArena([]byte) {}
 // discard: the arena stays whole, and with it its memory.
 func discard([]byte) {}
 
-func wantHuge([]byte)  {}
-func wantSmall([]byte) {}
-func populate([]byte)  {}
+func wantHuge([]byte)          {}
+func wantSmall([]byte)         {}
+func populate([]byte, *memory) {}

@@ -2,7 +2,11 @@
 
 package state
 
-import "golang.org/x/sys/unix"
+import (
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
 
 const adviceDiscard = unix.MADV_DONTNEED
 
@@ -19,7 +23,11 @@ func wantSmall(p []byte) {
 	_ = unix.Madvise(p, unix.MADV_NOHUGEPAGE)
 }
 
-// populate gives all of p memory now, from any goroutine; what is there stays.
-func populate(p []byte) {
-	_ = unix.Madvise(p, unix.MADV_POPULATE_WRITE) // Linux before 5.14 waits for the first touch
+// populate gives all of p, which is part of m, memory. Nobody waits for it: what is in p
+// stays, whoever uses it meanwhile.
+func populate(p []byte, m *memory) {
+	go func() {
+		_ = unix.Madvise(p, unix.MADV_POPULATE_WRITE) // Linux before 5.14 waits for the first touch
+		runtime.KeepAlive(m)                          // its addresses are not given back before
+	}()
 }

@@ -270,11 +270,7 @@ func (m *memory) prepare(n uint32) {
 		return
 	}
 	m.reach(n)
-	huge := m.hugeAround(n)
-	go func() {
-		populate(huge)
-		runtime.KeepAlive(m) // its addresses are not given back meanwhile
-	}()
+	populate(m.hugeAround(n), m)
 }
 
 // givePage makes a page free for any class.

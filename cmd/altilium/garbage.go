@@ -15,7 +15,7 @@ const (
 	gcLoading = 400 // percent of the memory in use
 	gcServing = 100
 
-	leastGarbage = 8 << 20   // bytes that are always allowed
+	leastGarbage = 32 << 20  // bytes that are always allowed, as far as gcServing goes
 	mostGarbage  = 512 << 20 // and never more than these, or a quarter of the memory in use
 )
 

@@ -66,6 +66,15 @@
 // lies. Only after that may [Register] name it in the MANIFEST, and only after the
 // log is on the disk up to its offset: a checkpoint never knows more than the log.
 //
+// # Loading
+//
+// [Load] uses every core. One goroutine reads and checks blocks, several make batches of
+// their records, which are laid out as they will lie in memory (state.Batch), and one
+// gives the batches to the state, in the order of the file: that is the order of the
+// keys, so each finds its place beside the one before. The header says how many keys
+// there will be, and the index is laid out for them, so far as the file is large enough
+// to hold so many.
+//
 // # Building
 //
 // [Build] is the state at an offset: the newest checkpoint at or before it, and
@@ -108,7 +117,9 @@
 // # Goroutines
 //
 //	goroutine   owns                          reached by          stops
-//	caller      reader, MANIFEST
+//	caller      log reader, MANIFEST, the
+//	            State while loading
 //	applier     the State while building      batches, a channel  Close, which waits for it
-//	loader      the file while loading        chunks, a channel   end of file, or the caller's stop
+//	reader      the file while loading        free parts          end of file, or the caller's stop
+//	decoders    one part of it each           parts, a channel    when the reader closes it
 package compaction

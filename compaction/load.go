@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"runtime"
+	"sync"
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
@@ -23,12 +25,9 @@ func Load(dir string, id, root log.ID, want log.Checkpoint, progress func(done, 
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{src: src, seed: Seed(root), full: make(chan chunk, 4), free: make(chan []byte, 6), stop: make(chan struct{})}
-	go l.read()
-	st, err := l.load(progress)
-	close(l.stop)
-	for range l.full { // wait for the reading goroutine, which closes it
-	}
+	st := state.New(Seed(root))
+	decoders := min(runtime.GOMAXPROCS(0), mostDecoders)
+	err = newLoader(src, st, 3*decoders+2).run(decoders, progress)
 	src.close()
 	if err != nil {
 		return nil, err
@@ -58,82 +57,148 @@ func Check(dir string, id log.ID, c log.Checkpoint) error {
 	}
 }
 
-// loader reads and checks chunks on one goroutine while another builds the
-// state from those before.
+// loader builds a state from a checkpoint on all cores. Everything but giving the
+// records their places in the state is done for many chunks at once; the state gets
+// them in the order of the file, which is that of its keys.
+//
+//	reader: read, CRC ──work──▶ decoders: msgpack, hash, layout ──order──▶ load: State.ImportBatch
+//	   ▲                                                                      │
+//	   └──────────────────────────────── free ────────────────────────────────┘
+//
+// There are so many parts and no more, and each channel has room for all of them:
+// memory is bounded, and nobody waits but for work or for a part.
 type loader struct {
-	src  *source
-	seed uint64      // of the state
-	full chan chunk  // read → load, closed at the end
-	free chan []byte // load → read
-	stop chan struct{}
-	err  error // of read, valid when full is closed; nil at the end of the file
+	src   *source
+	st    *state.State
+	work  chan *part // read → decode
+	order chan *part // read → load: the same parts, in order
+	free  chan *part // load → read
+	stop  chan struct{}
+	err   error // of read, valid when order is closed; nil at the end of the file
 }
 
-// read is the reading goroutine.
-func (l *loader) read() {
-	defer close(l.full)
-	for {
-		var buf []byte
-		select {
-		case buf = <-l.free:
-		default:
-		}
-		c, err := l.src.next(buf)
-		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				l.err = err
-			}
-			return
-		}
-		select {
-		case l.full <- c:
-		case <-l.stop:
-			return
-		}
-	}
+// part is a chunk on its way into the state.
+type part struct {
+	chunk
+	batch *state.Batch
+	seen  uint64 // records in it
+	err   error  // of its decoding; the batch has the records before
+	ready chan struct{}
 }
 
 // leastRecord is fewer bytes than any record takes: what a head announces is
 // held against the size of its file before memory is taken for it.
 const leastRecord = 4
 
-// load builds the state.
-func (l *loader) load(progress func(done, total int64)) (*state.State, error) {
-	st := state.New(l.seed)
+// mostDecoders is how many are enough to keep the one goroutine busy that they all feed:
+// a record costs it more than half of what it costs them.
+const mostDecoders = 3
+
+// newLoader makes a loader for the checkpoint that src reads.
+func newLoader(src *source, st *state.State, parts int) *loader {
+	l := &loader{src: src, st: st, stop: make(chan struct{}),
+		work: make(chan *part, parts), order: make(chan *part, parts), free: make(chan *part, parts)}
+	for range parts {
+		l.free <- &part{batch: st.NewBatch(), ready: make(chan struct{}, 1)}
+	}
+	return l
+}
+
+// run starts the other goroutines, builds the state, and waits until they have ended.
+func (l *loader) run(decoders int, progress func(done, total int64)) error {
+	var others sync.WaitGroup
+	others.Go(l.read)
+	for range decoders {
+		others.Go(func() {
+			for p := range l.work {
+				p.decode(l.src)
+				p.ready <- struct{}{}
+			}
+		})
+	}
+	err := l.load(progress)
+	close(l.stop)
+	others.Wait()
+	return err
+}
+
+// read is the reading goroutine.
+func (l *loader) read() {
+	defer close(l.order)
+	defer close(l.work)
+	for {
+		var p *part
+		select {
+		case p = <-l.free:
+		case <-l.stop:
+			return
+		}
+		var err error
+		if p.chunk, err = l.src.next(p.data); err != nil {
+			if !errors.Is(err, io.EOF) {
+				l.err = err
+			}
+			return
+		}
+		l.order <- p
+		l.work <- p
+	}
+}
+
+// decode makes a batch of a chunk's records, up to the first that cannot be read.
+func (p *part) decode(src *source) {
+	p.batch.Reset(src.head.shards[p.shard].db)
+	p.seen, p.err = 0, nil
+	var rec state.Record
+	for u := (pack.Reader{Rest: p.data}); len(u.Rest) > 0; p.seen++ {
+		if !readRecord(&u, &rec) {
+			p.err = errUnreadable
+			return
+		}
+		if p.err = p.batch.Add(rec); p.err != nil {
+			return
+		}
+	}
+}
+
+var errUnreadable = errors.New("a record of the block cannot be read")
+
+// load builds the state. What is wrong first in the file is what is reported, whoever
+// found out first.
+func (l *loader) load(progress func(done, total int64)) error {
 	for db, n := range l.src.head.counts {
 		if n > 0 {
-			st.Expect(db, int(min(n, uint64(l.src.want.Size)/leastRecord)))
+			l.st.Expect(db, int(min(n, uint64(l.src.want.Size)/leastRecord)))
 		}
 	}
 	seen := make([]uint64, len(l.src.head.shards))
-	var rec state.Record
-	for c := range l.full {
-		db := l.src.head.shards[c.shard].db
-		for u := (pack.Reader{Rest: c.data}); len(u.Rest) > 0; seen[c.shard]++ {
-			if !readRecord(&u, &rec) {
-				return nil, l.src.refuse(c.pos, "a record of the block cannot be read")
-			}
-			if err := st.Import(db, rec); err != nil {
-				return nil, l.src.refuse(c.pos, "key %q: %v", rec.Key, err)
-			}
+	for p := range l.order {
+		<-p.ready
+		err := l.st.ImportBatch(p.batch)
+		if err == nil {
+			err = p.err
 		}
+		if err != nil {
+			return l.src.refuse(p.pos, "%v", err)
+		}
+		seen[p.shard] += p.seen
 		if progress != nil {
-			progress(c.pos+int64(len(c.data)), l.src.want.Size)
+			progress(p.pos+int64(len(p.data)), l.src.want.Size)
 		}
-		select {
-		case l.free <- c.data:
-		default:
+		if cap(p.data) > 4*blockMax {
+			p.data, p.batch = nil, l.st.NewBatch() // a giant record's memory is not kept
 		}
+		l.free <- p
 	}
 	if l.err != nil {
-		return nil, l.err
+		return l.err
 	}
 	for i, n := range seen {
 		if err := l.src.countedShard(i, n); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return st, nil
+	return nil
 }
 
 // Seed is what the states of a log with this root begin with: it orders their

@@ -31,6 +31,10 @@ type source struct {
 	left    uint64 // bytes of it not read yet
 }
 
+// readAhead is how much is read of the file when little is asked for; what is more, as
+// most blocks are, is read to where it belongs.
+const readAhead = 64 << 10
+
 // chunk is the payload of a block, or of the blocks that one record takes.
 type chunk struct {
 	shard int
@@ -49,7 +53,7 @@ func open(path string, id log.ID, want log.Checkpoint) (*source, error) {
 	case err != nil:
 		return nil, err
 	}
-	s.f, s.r = f, bufio.NewReaderSize(f, int(min(want.Size, flushAt)))
+	s.f, s.r = f, bufio.NewReaderSize(f, int(min(want.Size, readAhead)))
 	if err := s.begin(id); err != nil {
 		f.Close()
 		return nil, err
@@ -209,7 +213,7 @@ func (r *records) next() (state.Record, error) {
 		r.c, r.u = c, pack.Reader{Rest: c.data}
 	}
 	if !readRecord(&r.u, &r.rec) {
-		return state.Record{}, r.src.refuse(r.c.pos, "a record of the block cannot be read")
+		return state.Record{}, r.src.refuse(r.c.pos, "%v", errUnreadable)
 	}
 	r.seen++
 	return r.rec, nil

@@ -52,42 +52,39 @@ func appendFrame(dst []byte, seed uint32, b base, e Entry) []byte {
 	return dst
 }
 
-// parseFrame reads a frame whose CRC must be right.
-func parseFrame(p []byte, seed uint32, b base) (Entry, error) {
+// parseFrame reads a frame, whose CRC must be right, into e. An Entry is large enough for
+// its copies to be felt where there are millions: it is filled where it is wanted.
+func parseFrame(e *Entry, p []byte, seed uint32, b base) error {
 	if len(p) < frameMin || binary.LittleEndian.Uint32(p) != crc32.Update(seed, castagnoli, p[4:]) {
-		return Entry{Segment: b.first}, errFrame
+		return errFrame
 	}
-	return parseFields(p, b)
+	return parseFields(e, p, b)
 }
 
-// parseFields reads a frame without looking at its CRC. p may end anywhere
+// parseFields reads a frame into e without looking at its CRC. p may end anywhere
 // after the fields; the body is what follows them.
-func parseFields(p []byte, b base) (Entry, error) {
-	e := Entry{Segment: b.first}
+func parseFields(e *Entry, p []byte, b base) error {
 	if len(p) < frameMin || p[4] != frameVersion {
-		return e, errFrame
+		return errFrame
 	}
-	e.Kind = p[5]
 	rest := p[6:]
 	var fields [3]uint64
 	for i := range fields {
 		v, n := binary.Uvarint(rest)
 		if n <= 0 {
-			return e, errFrame
+			return errFrame
 		}
 		fields[i], rest = v, rest[n:]
 	}
-	e.Offset = b.first + fields[0]
-	e.Time = int64(fields[1])
+	offset, micros := b.first+fields[0], int64(fields[1])
 	if fields[0] > 0 {
-		e.Time += b.time
+		micros += b.time
 	}
-	if fields[2] > e.Offset {
-		return e, errFrame
+	if fields[2] > offset {
+		return errFrame
 	}
-	e.Synced = e.Offset - fields[2]
-	e.Body = rest
-	return e, nil
+	*e = Entry{Offset: offset, Kind: p[5], Time: micros, Synced: offset - fields[2], Body: rest, Segment: b.first}
+	return nil
 }
 
 // castagnoli is the polynomial's table: computed once, never written.

@@ -60,11 +60,12 @@ func TestGoldenFrames(t *testing.T) {
 	} {
 		p := appendFrame(nil, seed, tc.b, tc.e)
 		fmt.Fprintf(&b, "# %s\n%s\n", tc.name, hex.Dump(p))
-		got, err := parseFrame(p, seed, tc.b)
+		var got Entry
+		err := parseFrame(&got, p, seed, tc.b)
 		if err != nil || got.Offset != tc.e.Offset || got.Time != tc.e.Time || got.Synced != tc.e.Synced || !bytes.Equal(got.Body, tc.e.Body) {
 			t.Errorf("%s: read back as %+v, %v", tc.name, got, err)
 		}
-		if _, err := parseFrame(p, seed+1, tc.b); err == nil {
+		if err := parseFrame(&got, p, seed+1, tc.b); err == nil {
 			t.Errorf("%s: a frame of another log was accepted", tc.name)
 		}
 	}
@@ -97,7 +98,8 @@ func FuzzFrame(f *testing.F) {
 	f.Add(appendFrame(nil, 5, base{first: 1}, Entry{Offset: 1, Kind: 1, Time: 9, Body: []byte("b")}))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if e, err := parseFrame(data, 5, base{first: 1}); err == nil && e.Synced > e.Offset {
+		var e Entry
+		if err := parseFrame(&e, data, 5, base{first: 1}); err == nil && e.Synced > e.Offset {
 			t.Fatalf("%+v", e)
 		}
 		r := newSegmentReader(bytes.NewReader(data), 5, 1)

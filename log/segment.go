@@ -59,10 +59,10 @@ type segmentReader struct {
 }
 
 // A reader begins with small reads, for those who want one entry, and soon
-// reads 1 MiB at a time.
+// reads as much at a time as stays in a core's cache while it is looked at.
 const (
 	readFirst = 16 << 10
-	readAhead = 1 << 20
+	readAhead = 256 << 10
 )
 
 func newSegmentReader(f io.ReaderAt, seed uint32, first uint64) *segmentReader {
@@ -71,26 +71,25 @@ func newSegmentReader(f io.ReaderAt, seed uint32, first uint64) *segmentReader {
 
 // read returns the next entry. io.EOF is the end of the file between two
 // frames; a *badFrame is anything that is not the next frame.
-func (r *segmentReader) read() (Entry, error) {
+func (r *segmentReader) read() (e Entry, err error) {
 	if err := r.want(binary.MaxVarintLen32); err != nil {
-		return Entry{}, err
+		return e, err
 	}
 	if len(r.buf) == 0 {
-		return Entry{}, io.EOF
+		return e, io.EOF
 	}
 	n, head := binary.Uvarint(r.buf)
 	if head <= 0 || n < frameMin || n > maxEntry {
-		return Entry{}, r.bad("no entry begins here")
+		return e, r.bad("no entry begins here")
 	}
 	if err := r.want(head + int(n)); err != nil {
-		return Entry{}, err
+		return e, err
 	}
 	if len(r.buf) < head+int(n) {
-		return Entry{}, r.bad("the entry is cut short")
+		return e, r.bad("the entry is cut short")
 	}
-	e, err := parseFrame(r.buf[head:head+int(n)], r.seed, r.base)
-	if err != nil {
-		return Entry{}, r.bad("the entry fails its CRC")
+	if parseFrame(&e, r.buf[head:head+int(n)], r.seed, r.base) != nil {
+		return e, r.bad("the entry fails its CRC")
 	}
 	if e.Offset != r.next || e.Time < r.last {
 		return Entry{}, r.bad(fmt.Sprintf("the entry says it has offset %d and time %d", e.Offset, e.Time))
@@ -206,8 +205,8 @@ func (s *searcher) entryAt(head []byte, pos int64, after uint64) (Entry, bool, e
 	if uint64(len(p)) > n {
 		p = p[:n]
 	}
-	e, err := parseFields(p, s.base)
-	if err != nil || e.Kind != KindChange || e.Offset <= after {
+	var e Entry
+	if parseFields(&e, p, s.base) != nil || e.Kind != KindChange || e.Offset <= after {
 		return e, false, nil
 	}
 	want := binary.LittleEndian.Uint32(p)

@@ -224,7 +224,7 @@ func TestSteadyChurnAllocatesNothing(t *testing.T) {
 	key, number := make([]byte, 0, 32), make([]byte, 0, 32)
 	steps := map[string]func(i int){
 		"SET and DEL": func(i int) {
-			key = fmt.Append(key[:0], "key:")
+			key = append(key[:0], "key:"...)
 			key = binary.LittleEndian.AppendUint16(key, uint16(i%5000))
 			if there := s.View(0, 0).Exists(key); there && i%3 == 0 {
 				b.Delete(key, event.User)

@@ -53,8 +53,9 @@
 //
 // # Ownership
 //
-// One goroutine, the writer, owns a State. Slices that a View hands out point
-// into the keyspace and are valid until the next Apply, and while the State is in
-// use: its memory is the system's again when the collector finds that nobody has
-// it any more.
+// One goroutine, the writer, owns a State. A [Batch], by which checkpoints are loaded,
+// is whoever's that fills it, until it is handed to [State.ImportBatch]. Slices that a
+// View hands out point into the keyspace and are valid until the next Apply, and while
+// the State is in use: its memory is the system's again when the collector finds that
+// nobody has it any more.
 package state

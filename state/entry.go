@@ -166,18 +166,7 @@ func uvarintLen(n int) int {
 // is the database's keys or a large hash.
 func (d *database) store(k keyspace, h uint64, old ref, e *entry) ref {
 	d.outsource(e)
-	key, payload := len(e.key), len(e.payload)
-	if e.o != nil {
-		payload = objectBytes
-		if e.o.key != nil {
-			key = 0
-		}
-	}
-	head := headBytes
-	if e.expire != 0 {
-		head += expiryBytes
-	}
-	class := classFor(head + uvarintLen(key) + uvarintLen(payload) + key + payload)
+	class, key, payload, head := e.shape()
 	r := old
 	if old != 0 {
 		b := d.mem.at(old)
@@ -196,7 +185,7 @@ func (d *database) store(k keyspace, h uint64, old ref, e *entry) ref {
 		touchRecord(b, e.access)
 		return r
 	}
-	d.write(b, e, class, key, payload, head)
+	e.write(b, class, key, payload, head)
 	if e.o != nil {
 		e.o.home = r
 	}
@@ -213,8 +202,24 @@ func (d *database) store(k keyspace, h uint64, old ref, e *entry) ref {
 	return r
 }
 
+// shape is how e lies in a block: the block's class, the bytes of key and payload that
+// stand in it, and of what is before the two lengths.
+func (e *entry) shape() (class uint8, key, payload, head int) {
+	key, payload, head = len(e.key), len(e.payload), headBytes
+	if e.o != nil {
+		payload = objectBytes
+		if e.o.key != nil {
+			key = 0
+		}
+	}
+	if e.expire != 0 {
+		head += expiryBytes
+	}
+	return classFor(head + uvarintLen(key) + uvarintLen(payload) + key + payload), key, payload, head
+}
+
 // write fills a block. Key and payload may lie in it already, where they belong.
-func (d *database) write(b []byte, e *entry, class uint8, key, payload, head int) {
+func (e *entry) write(b []byte, class uint8, key, payload, head int) {
 	at := head + uvarintLen(key) + uvarintLen(payload)
 	if e.o == nil {
 		copy(b[at+key:at+key+payload], e.payload)
@@ -247,11 +252,16 @@ func (e *entry) kind() byte {
 	return kind
 }
 
+// large reports whether e needs an object.
+func (e *entry) large() bool {
+	return len(e.key) > maxKey || e.o != nil && e.o.hash != nil ||
+		headBytes+expiryBytes+4+len(e.key)+len(e.payload) > maxRecord
+}
+
 // outsource gives e an object where it needs one, and takes it away where it does
 // not. What stands in an object stays there while it is large.
 func (d *database) outsource(e *entry) {
-	large := len(e.key) > maxKey || e.o != nil && e.o.hash != nil ||
-		headBytes+expiryBytes+4+len(e.key)+len(e.payload) > maxRecord
+	large := e.large()
 	switch {
 	case large && e.o == nil:
 		d.adopt(e, &object{value: append(make([]byte, 0, len(e.payload)), e.payload...)})

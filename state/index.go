@@ -312,7 +312,10 @@ func (x *index) put(s *segment, h uint64, r ref) bool {
 		i = x.among(s, i, h, x.db.key(r))
 	}
 	end := i
-	for s.slots[end] != 0 {
+	for _, slot := range s.slots[i:] { // the longest of these walks, by far
+		if slot == 0 {
+			break
+		}
 		end++
 	}
 	if end == len(s.slots)-1 {

@@ -1,9 +1,6 @@
 package state
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // Record is all that a checkpoint keeps of a key.
 type Record struct {
@@ -38,87 +35,4 @@ func (s *State) Export(db, from int, fn func(Record) bool) {
 		}
 		return fn(r)
 	})
-}
-
-// Import adds a key to a database; what it is given is copied. A key that is there
-// already, or a record that Export never gives, is an error, and changes nothing.
-func (s *State) Import(db int, r Record) error {
-	if db < 0 || db >= Databases {
-		return fmt.Errorf("there is no database %d", db)
-	}
-	d := s.dbs[db]
-	h := d.secret.hash(r.Key)
-	if d.keys.find(h, r.Key) != 0 {
-		return fmt.Errorf("the key %s is there twice", shown(r.Key))
-	}
-	if r.ExpireAt < 0 {
-		return fmt.Errorf("the key %s expires at %d ms", shown(r.Key), r.ExpireAt)
-	}
-	e := entry{key: r.Key, typ: r.Type, enc: encoding(r.Encoding)}
-	var err error
-	switch r.Type {
-	case String:
-		e.payload, err = r.Value, checkString(r)
-	case Hash:
-		err = s.importHash(d, &e, r)
-	default:
-		err = fmt.Errorf("a value of type %d", r.Type)
-	}
-	if err != nil {
-		return fmt.Errorf("the key %s: %w", shown(r.Key), err)
-	}
-	s.put(d, h, 0, &e, r.ExpireAt)
-	s.last.key.r, s.last.field.r = 0, 0
-	return nil
-}
-
-// checkString reports a string that does not fit its encoding.
-func checkString(r Record) error {
-	switch enc := encoding(r.Encoding); {
-	case enc == encRaw:
-	case enc == encInt && isInt(r.Value):
-	case enc == encEmbstr && len(r.Value) <= maxEmbstr:
-	default:
-		return fmt.Errorf("a string of %d bytes that does not fit its encoding %d", len(r.Value), r.Encoding)
-	}
-	return nil
-}
-
-// importHash gives e the pairs of r.
-func (s *State) importHash(d *database, e *entry, r Record) error {
-	bad := fmt.Errorf("a hash that does not fit its encoding %d, or has a field twice", r.Encoding)
-	if len(r.Pairs) == 0 || len(r.Pairs)%2 != 0 {
-		return fmt.Errorf("a hash of %d fields and values", len(r.Pairs))
-	}
-	n := len(r.Pairs) / 2
-	if e.enc == encHashtable {
-		d.adopt(e, &object{})
-		d.newHash(e)
-		for i := 0; i < len(r.Pairs); i += 2 {
-			d.setField(e, r.Pairs[i], r.Pairs[i+1])
-		}
-		if e.o.hash.index.n != n {
-			d.dropObject(e)
-			return bad
-		}
-		return nil
-	}
-	if e.enc != encListpack || n > MaxListpackEntries {
-		return bad
-	}
-	p, sum := append(s.payload[:0], newPacked()...), uint64(0)
-	for i := 0; i < len(r.Pairs); i += 2 {
-		field, value := r.Pairs[i], r.Pairs[i+1]
-		if !listpacked(field, value) {
-			return bad
-		}
-		if _, at, _ := findPacked(p, field); at >= 0 {
-			return bad
-		}
-		p = appendPair(p, field, value)
-		sum += pairDigest(field, value)
-	}
-	setPacked(p, sum, n)
-	e.payload, s.payload = p, p
-	return nil
 }

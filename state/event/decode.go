@@ -42,6 +42,9 @@ func DecodeHeader(body []byte) (h Header, events []byte, err error) {
 // SkipHeader is DecodeHeader for those who want the database and the events
 // only. It allocates nothing.
 func SkipHeader(body []byte) (db int, events []byte, err error) {
+	if at := shortHeader(body); at > 0 {
+		return int(body[1]), body[at:], nil
+	}
 	d := decoder{pack.Reader{Rest: body}}
 	if d.Array() != 3 {
 		return 0, nil, errNoHeader
@@ -53,6 +56,30 @@ func SkipHeader(body []byte) (db int, events []byte, err error) {
 		return 0, nil, ErrMalformed
 	}
 	return db, d.Rest, nil
+}
+
+// shortHeader is how long a header is that has the shape of most: a connection's number
+// and the name of a command, shorter than 32 bytes. 0 for all else.
+func shortHeader(p []byte) (n int) {
+	const least = 4
+	if len(p) < least || p[0] != 0x93 || p[1] >= 0x80 {
+		return 0
+	}
+	at := 3
+	switch conn := p[2]; {
+	case conn < 0x80:
+	case conn >= 0xcc && conn <= 0xcf:
+		at += 1 << (conn - 0xcc)
+	default:
+		return 0
+	}
+	if at >= len(p) || p[at]&0xe0 != 0xa0 {
+		return 0
+	}
+	if at += 1 + int(p[at]&0x1f); at > len(p) {
+		return 0
+	}
+	return at
 }
 
 // FirstKey is the key of the first of some events, nil where that names none.

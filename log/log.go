@@ -240,7 +240,7 @@ func (l *Log) Commit() error {
 	}
 	err := l.write()
 	if err == nil && l.policy == Always {
-		if err = l.sync(fdatasyncHere); err != nil {
+		if err = l.Sync(); err != nil {
 			l.discard()
 			return err
 		}

@@ -131,10 +131,7 @@ func (l *Log) end(err error) {
 // Sync fsyncs everything that has been committed. A failure is final: Fatal is
 // called (Moved where the directory has gone elsewhere) and nothing is acknowledged
 // any more. After Close it returns ErrClosed.
-func (l *Log) Sync() error { return l.sync(fdatasync) }
-
-// sync is Sync by one of two ways to call fdatasync.
-func (l *Log) sync(fdatasync func(*os.File) error) error {
+func (l *Log) Sync() error {
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
 	if l.syncClosed {
@@ -150,7 +147,7 @@ func (l *Log) sync(fdatasync func(*os.File) error) error {
 	if target == l.durable.Load() && segments[len(segments)-1].named {
 		return nil
 	}
-	if err := l.syncFiles(segments, fdatasync); err != nil {
+	if err := l.syncFiles(segments); err != nil {
 		if moved := l.lock.holds(l.dir); moved != nil {
 			l.moved(moved)
 			return moved
@@ -166,7 +163,7 @@ func (l *Log) sync(fdatasync func(*os.File) error) error {
 
 // syncFiles fsyncs segments, oldest first, then their names: the newest may
 // have begun since the round before.
-func (l *Log) syncFiles(segments []*segment, fdatasync func(*os.File) error) error {
+func (l *Log) syncFiles(segments []*segment) error {
 	if f := l.o.Faults; f != nil && f.Sync != nil {
 		if err := f.Sync(); err != nil {
 			return err

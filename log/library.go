@@ -3,6 +3,7 @@ package log
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"reflect"
 	"unsafe"
@@ -23,7 +24,7 @@ type library struct {
 }
 
 // beyondReach is a segment size at which the library never rolls.
-const beyondReach = 1 << 50
+const beyondReach = math.MaxInt
 
 // openLibrary has the library open the newest segment, which must end as st says.
 func (l *Log) openLibrary(st segmentState) (library, error) {
@@ -63,7 +64,7 @@ func keptBy(w *wal.Log) (kept []reflect.Value) {
 // position, is elsewhere.
 func (lib library) forget() {
 	for _, slice := range lib.kept {
-		if slice.Cap() > keepBuffer {
+		if slice.Cap()*int(slice.Type().Elem().Size()) > keepBuffer {
 			slice.SetZero()
 		} else {
 			slice.SetLen(0)

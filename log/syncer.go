@@ -14,7 +14,7 @@ import (
 const syncEvery = time.Second
 
 // maxOld is how many rolled segments may wait for the syncer; the writer then
-// waits too, since each keeps its bytes in memory.
+// waits too: a disk that cannot follow is not given ever more to do.
 const maxOld = 2
 
 // beginSegment makes the segment that the pending entries go to and hands the

@@ -237,6 +237,7 @@ func (p *Parser) whole() [][]byte {
 		size, next := count(data, at, '$')
 		at = next + size + 2
 		if next == 0 || size > p.limits.Bulk || at > len(data) {
+			clear(p.args[from:]) // they would hold the buffer
 			p.args = p.args[:from]
 			return nil
 		}

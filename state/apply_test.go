@@ -318,6 +318,8 @@ func TestImportRefuses(t *testing.T) {
 		"an empty hash":                 {Key: k, Type: Hash, Encoding: uint8(encListpack)},
 		"a field without a value":       {Key: k, Type: Hash, Encoding: uint8(encListpack), Pairs: [][]byte{k}},
 		"a field twice":                 {Key: k, Type: Hash, Encoding: uint8(encListpack), Pairs: [][]byte{k, k, k, k}},
+		"a field twice in a large hash": {Key: k, Type: Hash, Encoding: uint8(encHashtable), Pairs: [][]byte{k, k, k, k}},
+		"a small hash of 513 fields":    {Key: k, Type: Hash, Encoding: uint8(encListpack), Pairs: pairs(MaxListpackEntries + 1)},
 		"a hash as a string":            {Key: k, Type: Hash, Encoding: uint8(encRaw), Pairs: [][]byte{k, k}},
 		"a long value in a small hash":  {Key: k, Type: Hash, Encoding: uint8(encListpack), Pairs: [][]byte{k, make([]byte, 65)}},
 		"a hash with no known encoding": {Key: k, Type: Hash, Encoding: 77, Pairs: [][]byte{k, k}},
@@ -338,6 +340,14 @@ func TestImportRefuses(t *testing.T) {
 			t.Errorf("database %d was accepted", db)
 		}
 	}
+}
+
+// pairs are n fields and their values, none twice.
+func pairs(n int) (p [][]byte) {
+	for i := range n {
+		p = append(p, fmt.Appendf(nil, "%d", i), []byte("v"))
+	}
+	return p
 }
 
 // FuzzApply: whatever the bytes are, a state stays whole.

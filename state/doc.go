@@ -1,6 +1,7 @@
 // Package state is the keyspace: sixteen databases of keys, each with a value
 // and perhaps an expiry. It is pure: no I/O, no clock, no randomness, no
-// goroutine. It changes in one way only: [State.Apply] is given the bytes of
+// goroutine (but one on Linux that asks for memory ahead of its use, and sees nothing of
+// what is in it: arena_linux.go). It changes in one way only: [State.Apply] is given the bytes of
 // events (state/event), the very bytes that go to the log. So a live server,
 // a recovering one, time travel and checkpoints run the same code on the same
 // bytes and are equal by construction.

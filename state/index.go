@@ -212,7 +212,7 @@ func (x *index) touch(hashes []uint64) {
 		return
 	}
 	for len(hashes) > 0 {
-		some := hashes[:min(len(hashes), together)]
+		some := hashes[:min(len(hashes), Together)]
 		hashes = hashes[len(some):]
 		for _, h := range some {
 			s := x.segment(h)
@@ -235,8 +235,9 @@ func (x *index) prefetch(r ref) {
 	prefetch(unsafe.Pointer(&b[min(55, len(b)-1)]))
 }
 
-// together is how many keys are touched side by side.
-const together = 64
+// Together is how many keys are touched side by side: as many as a core's nearest cache
+// still has when their turn comes.
+const Together = 64
 
 // likely is the record that a hash belongs to, by all that the index itself knows.
 func (x *index) likely(h uint64) ref {

@@ -45,7 +45,7 @@ func durabilityParams() []Param {
 			func(s *settings) *int64 { return &s.growth }).runtime(),
 		text("retention", "2GB", "How much history is kept: all, a size, or an age.",
 			func(s *settings) *string { return &s.retention }).kind(`"all", a size such as "2GB" or an age such as "24h" or "7d"`).runtime(),
-		size("segment-size", "8mb", 64<<10, 1<<30, "The log begins a new file when one has reached this size.",
+		size("segment-size", "16mb", 64<<10, 1<<30, "The log begins a new file when one has reached this size.",
 			func(s *settings) *int64 { return &s.segmentSize }),
 		yesNo("active-expire", "yes", "Remove keys when their time has come; otherwise when a command names them.",
 			func(s *settings) *bool { return &s.activeExpire }).runtime(),

@@ -16,12 +16,13 @@ import (
 // less to do: the header is read, and the first key hashed, so that the keys of many
 // entries can be fetched from memory side by side. Events are copied into batches: the
 // copy costs a hundredth of the applying, and leaves reader and applier free of one
-// another's buffers.
+// another's buffers. A giant entry is waited for: there is one of them at a time.
 type Applier struct {
 	st     *state.State
 	cur    *batch
 	full   chan *batch
 	free   chan *batch
+	giant  chan struct{} // a giant batch has been applied
 	done   chan struct{}
 	failed atomic.Pointer[Unapplicable]
 }
@@ -45,12 +46,12 @@ type entry struct {
 
 const headless = -1
 
-// together is how many keys are fetched side by side.
-const together = 64
-
 // batchBytes is how much a batch holds before it is handed over: enough to make
 // the hand-over cheap, little enough to stay in a core's cache.
 const batchBytes = 128 << 10
+
+// isGiant: the batch's buffer is not kept.
+func (b *batch) isGiant() bool { return cap(b.data) > 8*batchBytes }
 
 // Unapplicable is returned for an entry that is whole but says what cannot have
 // happened to this state. It is a log.ErrDamaged: either the checkpoint before it
@@ -74,7 +75,8 @@ func (u *Unapplicable) Unwrap() error { return u.Err }
 
 // NewApplier starts applying to st.
 func NewApplier(st *state.State) *Applier {
-	a := &Applier{st: st, cur: &batch{}, full: make(chan *batch, 8), free: make(chan *batch, 10), done: make(chan struct{})}
+	a := &Applier{st: st, cur: &batch{}, full: make(chan *batch, 8), free: make(chan *batch, 10),
+		giant: make(chan struct{}, 1), done: make(chan struct{})}
 	go a.run()
 	return a
 }
@@ -98,7 +100,11 @@ func (a *Applier) Add(e log.Entry) error {
 	if len(b.data) < batchBytes {
 		return nil
 	}
+	giant := b.isGiant()
 	a.full <- b
+	if giant {
+		<-a.giant
+	}
 	select {
 	case a.cur = <-a.free:
 	default:
@@ -131,10 +137,11 @@ func (a *Applier) run() {
 		if a.failed.Load() == nil {
 			a.apply(b)
 		}
-		b.data, b.entries, b.hashes = b.data[:0], b.entries[:0], b.hashes[:0]
-		if cap(b.data) > 8*batchBytes {
-			continue // a giant entry's buffer is not kept
+		if b.isGiant() {
+			*b = batch{}
+			a.giant <- struct{}{}
 		}
+		b.data, b.entries, b.hashes = b.data[:0], b.entries[:0], b.hashes[:0]
 		select {
 		case a.free <- b:
 		default:
@@ -145,8 +152,8 @@ func (a *Applier) run() {
 func (a *Applier) apply(b *batch) {
 	at := 0
 	for i, e := range b.entries {
-		if i%together == 0 && i < len(b.hashes) {
-			a.st.PrefetchHashes(b.db, b.hashes[i:min(i+together, len(b.hashes))])
+		if i%state.Together == 0 && i < len(b.hashes) {
+			a.st.PrefetchHashes(b.db, b.hashes[i:min(i+state.Together, len(b.hashes))])
 		}
 		if err := a.one(e.db, b.data[at:e.end:e.end]); err != nil {
 			a.failed.Store(&Unapplicable{Offset: b.first + uint64(i), Err: err})

@@ -16,10 +16,9 @@ import (
 )
 
 // Load reads the checkpoint that the manifest of dir describes as want; root is
-// the log's RootID. The
-// error is a *Refusal where the file is not that checkpoint, whole and right;
-// the operating system's where it could not be read. progress, which may be
-// nil, is told of bytes read.
+// the log's RootID. The error is a *Refusal where the file is not that checkpoint,
+// whole and right; the operating system's where it could not be read. progress,
+// which may be nil, is told of bytes read.
 func Load(dir string, id, root log.ID, want log.Checkpoint, progress func(done, total int64)) (*state.State, error) {
 	src, err := open(filepath.Join(dir, filepath.FromSlash(want.File)), id, want)
 	if err != nil {
@@ -66,13 +65,15 @@ func Check(dir string, id log.ID, c log.Checkpoint) error {
 //	   └──────────────────────────────── free ────────────────────────────────┘
 //
 // There are so many parts and no more, and each channel has room for all of them:
-// memory is bounded, and nobody waits but for work or for a part.
+// nobody waits but for work or for a part. After a giant one the reader waits until it is
+// in the state: memory is bounded, by a few blocks and one record.
 type loader struct {
 	src   *source
 	st    *state.State
-	work  chan *part // read → decode
-	order chan *part // read → load: the same parts, in order
-	free  chan *part // load → read
+	work  chan *part    // read → decode
+	order chan *part    // read → load: the same parts, in order
+	free  chan *part    // load → read
+	giant chan struct{} // load → read: a giant part is in the state
 	stop  chan struct{}
 	err   error // of read, valid when order is closed; nil at the end of the file
 }
@@ -86,6 +87,9 @@ type part struct {
 	ready chan struct{}
 }
 
+// isGiant: it is one record, or little more, whose memory is not kept.
+func (p *part) isGiant() bool { return cap(p.data) > 4*blockMax }
+
 // leastRecord is fewer bytes than any record takes: what a head announces is
 // held against the size of its file before memory is taken for it.
 const leastRecord = 4
@@ -96,7 +100,7 @@ const mostDecoders = 3
 
 // newLoader makes a loader for the checkpoint that src reads.
 func newLoader(src *source, st *state.State, parts int) *loader {
-	l := &loader{src: src, st: st, stop: make(chan struct{}),
+	l := &loader{src: src, st: st, stop: make(chan struct{}), giant: make(chan struct{}, 1),
 		work: make(chan *part, parts), order: make(chan *part, parts), free: make(chan *part, parts)}
 	for range parts {
 		l.free <- &part{batch: st.NewBatch(), ready: make(chan struct{}, 1)}
@@ -140,8 +144,16 @@ func (l *loader) read() {
 			}
 			return
 		}
+		giant := p.isGiant()
 		l.order <- p
 		l.work <- p
+		if giant {
+			select {
+			case <-l.giant:
+			case <-l.stop:
+				return
+			}
+		}
 	}
 }
 
@@ -185,8 +197,9 @@ func (l *loader) load(progress func(done, total int64)) error {
 		if progress != nil {
 			progress(p.pos+int64(len(p.data)), l.src.want.Size)
 		}
-		if cap(p.data) > 4*blockMax {
-			p.data, p.batch = nil, l.st.NewBatch() // a giant record's memory is not kept
+		if p.isGiant() {
+			p.data, p.batch = nil, l.st.NewBatch()
+			l.giant <- struct{}{}
 		}
 		l.free <- p
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
@@ -336,6 +337,61 @@ func TestFirstDamageIsNamed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestGiantsComeOneAtATime: what a start takes beside its state is a few blocks and one
+// giant value, however many there are: nothing is read behind one before it is in the state.
+func TestGiantsComeOneAtATime(t *testing.T) {
+	const giants, size = 8, 3 << 20
+	giant := func(b *event.Buffer, i int) {
+		b.String(fmt.Appendf(nil, "giant:%d", i), bytes.Repeat([]byte{byte(i)}, size), 0)
+	}
+	t.Run("checkpoint", func(t *testing.T) {
+		dir, st := dataDir(t), state.New(Seed(testID))
+		apply(t, st, func(b *event.Buffer) {
+			for i := range giants {
+				giant(b, i)
+			}
+		})
+		c := mustWrite(t, dir, st)
+		src, err := open(filepath.Join(dir, c.File), testID, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer src.close()
+		got, seen := state.New(Seed(testID)), 0
+		l := newLoader(src, got, 8)
+		if err := l.run(2, func(int64, int64) {
+			if seen++; len(l.order) > 0 || len(l.work) > 0 {
+				t.Errorf("%d more parts were read behind giant %d", len(l.order), seen)
+			}
+			time.Sleep(5 * time.Millisecond) // long enough for a reader that does not wait
+		}); err != nil {
+			t.Fatal(err)
+		}
+		sameState(t, got, st)
+		if seen < giants {
+			t.Errorf("%d parts, wanted one for each of %d giants", seen, giants)
+		}
+	})
+	t.Run("log", func(t *testing.T) {
+		st := state.New(Seed(testID))
+		a := NewApplier(st)
+		for i := range giants {
+			var b event.Buffer
+			b.Header(event.Header{Name: "SET"})
+			giant(&b, i)
+			if err := a.Add(log.Entry{Offset: uint64(i + 1), Kind: log.KindChange, Body: b.Bytes()}); err != nil {
+				t.Fatal(err)
+			}
+			if n := st.View(0, 0).Len(); n != i+1 {
+				t.Fatalf("%d giants in the state after %d", n, i+1)
+			}
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 func TestLoadProgress(t *testing.T) {

@@ -15,14 +15,14 @@ const (
 	gcLoading = 400 // percent of the memory in use
 	gcServing = 100
 
-	leastGarbage = 32 << 20  // bytes that are always allowed, as far as gcServing goes
+	leastGarbage = 32 << 20  // bytes that are always allowed, as far as the percentage goes
 	mostGarbage  = 512 << 20 // and never more than these, or a quarter of the memory in use
 )
 
-// gcPercent is the percentage for a server with live bytes in use.
-func gcPercent(live uint64) int {
+// gcPercent is the percentage, at most so large, for a server with live bytes in use.
+func gcPercent(live uint64, most int) int {
 	garbage := max(leastGarbage, min(live/4, mostGarbage))
-	return int(min(gcServing, max(5, garbage*100/max(live, 1))))
+	return int(min(uint64(most), max(5, garbage*100/max(live, 1))))
 }
 
 // setGC sets the percentage, unless GOGC in the environment does.
@@ -32,21 +32,25 @@ func setGC(percent int) {
 	}
 }
 
-// tuneGC lets the percentage follow the memory in use until ctx ends.
-func tuneGC(ctx context.Context) {
+// tuneGC lets the percentage follow the memory in use until ctx ends, with a start first,
+// which may take in a gigabyte of large values a second.
+func tuneGC(ctx context.Context, loaded <-chan struct{}) {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	set := 0
-	tick := time.NewTicker(time.Second)
+	set, most := 0, gcLoading
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		metrics.Read(live)
-		if p := gcPercent(live[0].Value.Uint64()); set == 0 || p < set*9/10 || p > set*11/10 {
+		if p := gcPercent(live[0].Value.Uint64(), most); set == 0 || p < set*9/10 || p > set*11/10 {
 			set = p
 			setGC(p)
 		}
 		select {
 		case <-ctx.Done():
 			return
+		case <-loaded:
+			loaded, most = nil, gcServing
+			tick.Reset(time.Second)
 		case <-tick.C:
 		}
 	}

@@ -7,9 +7,14 @@ import "testing"
 func TestGarbageIsBounded(t *testing.T) {
 	for _, c := range []struct {
 		live uint64
+		most int
 		want int
-	}{{0, 100}, {8 << 20, 100}, {16 << 20, 100}, {32 << 20, 100}, {128 << 20, 25}, {1 << 30, 25}, {2 << 30, 25}, {4 << 30, 12}, {1 << 40, 5}} {
-		if got := gcPercent(c.live); got != c.want {
+	}{
+		{0, gcServing, 100}, {8 << 20, gcServing, 100}, {16 << 20, gcServing, 100}, {32 << 20, gcServing, 100},
+		{128 << 20, gcServing, 25}, {1 << 30, gcServing, 25}, {2 << 30, gcServing, 25}, {4 << 30, gcServing, 12}, {1 << 40, gcServing, 5},
+		{0, gcLoading, 400}, {8 << 20, gcLoading, 400}, {16 << 20, gcLoading, 200}, {1 << 30, gcLoading, 25},
+	} {
+		if got := gcPercent(c.live, c.most); got != c.want {
 			t.Errorf("%d MiB in use: %d %%, want %d %%", c.live>>20, got, c.want)
 		}
 	}

@@ -180,9 +180,10 @@ func (d *daemon) fail(err error) {
 // answers -LOADING.
 func (d *daemon) recover(ctx context.Context) {
 	began := time.Now()
-	setGC(gcLoading)
+	loaded := make(chan struct{})
+	go tuneGC(ctx, loaded)
 	rec, err := replay.Recover(d.dir, d.recoverOptions())
-	go tuneGC(ctx)
+	close(loaded)
 	if err != nil {
 		d.fail(err)
 		return

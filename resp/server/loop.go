@@ -12,11 +12,10 @@ const maxTurn = 16 << 10
 
 // waiter is how the loop learns that there is work.
 type waiter interface {
-	// wait returns at until, or sooner when wake was called; where the loop
+	// wait returns after d, or sooner when wake was called; where the loop
 	// moves bytes itself, also when a connection has sent something, and those
-	// that have commands to run are appended to ready. With until in the past
-	// it only looks.
-	wait(ready []*conn, until time.Time) []*conn
+	// that have commands to run are appended to ready. With no d it only looks.
+	wait(ready []*conn, d time.Duration) []*conn
 
 	// wake ends a wait, or the next one. Any goroutine may call it, with
 	// Server.mu locked, and not after the loop has ended.
@@ -49,7 +48,7 @@ func (s *Server) loop() {
 		if len(t.waiting) > 0 {
 			next = now
 		}
-		t.waiting = s.wait.wait(t.waiting, next)
+		t.waiting = s.wait.wait(t.waiting, next.Sub(now))
 		if ended := t.take(s); len(t.now)+len(t.posts) > 0 {
 			t.run(s)
 		} else if ended {
@@ -116,13 +115,12 @@ func newChannelWaiter() *channelWaiter {
 	return &channelWaiter{woken: make(chan struct{}, 1), timer: time.NewTimer(0)}
 }
 
-func (w *channelWaiter) wait(ready []*conn, until time.Time) []*conn {
+func (w *channelWaiter) wait(ready []*conn, d time.Duration) []*conn {
 	select {
 	case <-w.woken:
 		return ready
 	default:
 	}
-	d := time.Until(until)
 	if d <= 0 {
 		return ready
 	}

@@ -5,6 +5,7 @@ package server
 import (
 	"errors"
 	"net"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -24,12 +25,19 @@ const maxRound = 16 << 20
 // kernel hands out those that are ready in turn, so none starves.
 const maxEvents = 512
 
+// shortWait is how many milliseconds the loop waits for more before it gives its
+// processor to other goroutines. Clients that wait for their replies answer within
+// microseconds, and the Go scheduler takes a good part of what a command costs to give
+// a processor away and back. Whoever needs all processors, as the collector does,
+// ends the wait by a signal.
+const shortWait = 10
+
 // poller is the loop's epoll instance. All of it but wake and adopt is the
 // loop's.
 //
-// Reads, writes and looks that do not wait are raw system calls: the loop's
-// thread keeps its processor through them, which the Go scheduler would
-// otherwise have to be told twice for each.
+// Reads, writes and short waits are raw system calls: the loop's thread keeps
+// its processor through them, which the Go scheduler would otherwise have to be
+// told twice for each.
 type poller struct {
 	fd     int
 	wakeFD int         // eventfd
@@ -67,14 +75,16 @@ func (p *poller) close() {
 }
 
 // wait reads from every connection that has something, see waiter.
-func (p *poller) wait(ready []*conn, until time.Time) []*conn {
+func (p *poller) wait(ready []*conn, d time.Duration) []*conn {
 	p.budget = maxRound
-	n := p.look()
-	if n == 0 {
-		if d := time.Until(until); d > 0 {
-			ms := int((d + time.Millisecond - 1) / time.Millisecond)
-			n, _ = unix.EpollWait(p.fd, p.events[:], ms) // fails on a signal only: nothing is ready
-		}
+	ms := int((d + time.Millisecond - 1) / time.Millisecond)
+	short := min(ms, shortWait)
+	if runtime.GOMAXPROCS(0) == 1 {
+		short = 0 // others need the only processor
+	}
+	n := p.look(short)
+	if n == 0 && ms > short {
+		n, _ = unix.EpollWait(p.fd, p.events[:], ms-short) // fails on a signal only: nothing is ready
 	}
 	for i := 0; i < n; i++ {
 		fd := int(p.events[i].Fd)
@@ -92,9 +102,9 @@ func (p *poller) wait(ready []*conn, until time.Time) []*conn {
 	return ready
 }
 
-// look asks epoll without waiting.
-func (p *poller) look() int {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events)), maxEvents, 0, 0, 0)
+// look asks epoll, and waits for at most so many milliseconds.
+func (p *poller) look(ms int) int {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events)), maxEvents, uintptr(ms), 0, 0)
 	if errno != 0 {
 		return 0
 	}
@@ -157,7 +167,7 @@ func (t *polled) event(events uint32) (again bool) {
 func (t *polled) read() (again bool) {
 	c := t.c
 	space := c.parser.Space()
-	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(t.fd), uintptr(unsafe.Pointer(&space[0])), uintptr(len(space)))
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(t.fd), uintptr(unsafe.Pointer(&space[0])), uintptr(len(space)), unix.MSG_DONTWAIT, 0, 0)
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 		return false

@@ -15,7 +15,7 @@ func TestConfigDefaults(t *testing.T) {
 	if c.Bind() != "127.0.0.1 -::1" || c.Port() != 6379 || c.Dir() != "altilium-data" || c.UnixSocket() != "" {
 		t.Errorf("listens on %q, port %d, socket %q, data in %q", c.Bind(), c.Port(), c.UnixSocket(), c.Dir())
 	}
-	if c.Fsync() != log.EverySec || c.SegmentSize() != 8<<20 || c.Retention() != "2GB" || c.checkpointGrowth() != 64<<20 {
+	if c.Fsync() != log.EverySec || c.SegmentSize() != log.DefaultSegmentSize || c.Retention() != "2GB" || c.checkpointGrowth() != 64<<20 {
 		t.Errorf("fsync %v, segments of %d, retention %q, growth %d", c.Fsync(), c.SegmentSize(), c.Retention(), c.checkpointGrowth())
 	}
 	if c.Timeout() != 0 || c.TCPKeepAlive() != 300 || c.maxClients() != 10000 || !c.protectedMode() || c.password() != "" {

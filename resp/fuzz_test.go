@@ -82,7 +82,7 @@ func parsePieces(t *testing.T, in, sizes []byte, limits Limits) (found [][]strin
 			}
 			found = append(found, words(args))
 		}
-		if held := cap(p.buf) + 8*cap(p.spans) + 24*cap(p.args); held > 64<<10+64*fed {
+		if held := cap(p.buf) + 4*cap(p.sizes) + 24*cap(p.args); held > 64<<10+64*fed {
 			t.Fatalf("%d bytes held after %d had arrived", held, fed)
 		}
 		p.Release(i % 3 << 10)

@@ -2,48 +2,9 @@ package resp
 
 import (
 	"bytes"
-	"fmt"
 	"math"
+	"slices"
 )
-
-// Limits bound what one request may cost before it is known to be one.
-type Limits struct {
-	Bulk   int // bytes of one argument
-	Args   int // arguments of one command
-	Inline int // bytes of an inline command, and of a count line
-	Buffer int // bytes that may wait in a parser, with what it notes about them
-
-	// Untrusted says that Bulk and Args hold only until the client has
-	// authenticated itself; the error for exceeding them then says so.
-	Untrusted bool
-}
-
-// maxBulk is the longest argument that anybody may send.
-const maxBulk = 512 << 20
-
-// DefaultLimits are Redis' own: 512 MiB for an argument, 2³¹−1 arguments, 64 KiB
-// for a line, 1 GiB waiting.
-func DefaultLimits() Limits {
-	return Limits{Bulk: maxBulk, Args: math.MaxInt32, Inline: 64 << 10, Buffer: 1 << 30}
-}
-
-// UntrustedLimits hold for a client that has not authenticated itself yet: it
-// has nothing to say but AUTH or HELLO. 16 KiB for an argument, 10 arguments.
-func UntrustedLimits() Limits {
-	return Limits{Bulk: 16 << 10, Args: 10, Inline: 64 << 10, Buffer: 1 << 20, Untrusted: true}
-}
-
-// ProtocolError says that the bytes can never become a command. Its text is
-// Redis', to be answered as "-ERR Protocol error: …" before the connection is
-// closed.
-type ProtocolError struct{ What string }
-
-// Error is the reply's text.
-func (e *ProtocolError) Error() string { return "ERR Protocol error: " + e.What }
-
-func protocolError(format string, args ...any) error {
-	return &ProtocolError{fmt.Sprintf(format, args...)}
-}
 
 // Parser turns bytes into commands, as they come. It never reads and never
 // waits; it owns the buffer that whoever reads the socket reads into:
@@ -59,12 +20,16 @@ func protocolError(format string, args ...any) error {
 //
 // # How to read this file
 //
-// Next goes on where it stopped: a multi-bulk command that has arrived in part
-// is remembered as places in the buffer (spans), not as slices, because the
-// buffer moves when it grows. So every byte is looked at once, however small
-// the pieces are that it comes in. Only when the last argument is there are
-// the slices made, in an arena that Release empties. A command that is there as a
-// whole needs none of that (whole).
+// Next goes on where it stopped: of a multi-bulk command that has arrived in part
+// the lengths of its arguments are remembered (sizes), not slices of them: the
+// buffer moves when it grows, and millions of pointers would be the collector's to
+// follow, copy by copy, while they become more. So every byte is looked at once,
+// however small the pieces are that it comes in. Only when the last argument is
+// there, and their number is known, are the slices made: where each begins follows
+// from the lengths before it, as a length can be written in one way only. They are
+// made in an arena that Release empties, those of a very wide command in memory of
+// its own, which nobody has to clear. A command that is there as a whole needs none
+// of that (whole).
 type Parser struct {
 	buf    []byte // bytes from r to w have arrived and are not handed out
 	r, w   int
@@ -73,10 +38,11 @@ type Parser struct {
 
 	// The multi-bulk command that begins at r, as far as it is known. Places
 	// count from r.
-	pos   int   // where to go on
-	want  int   // arguments still to come; 0: no command has begun
-	bulk  int   // bytes of the argument at pos, -1 while its length is not read
-	spans []int // begin and end of each argument so far
+	pos   int      // where to go on
+	want  int      // arguments still to come; 0: no command has begun
+	bulk  int      // bytes of the argument at pos, -1 while its length is not read
+	first int      // where the line of the first argument's length begins
+	sizes []uint32 // bytes of each argument so far
 
 	args [][]byte // arena for the commands handed out
 	err  error    // final
@@ -94,9 +60,9 @@ const (
 	eagerFrom = 1 << 20
 )
 
-// spanCost is what one argument of an unfinished command costs beside its
-// bytes: its span, and its slice later.
-const spanCost = 40
+// argCost is what one argument of an unfinished command costs beside its bytes:
+// its length, twice while there becomes room for more, and its slice later.
+const argCost = 32
 
 // keepArena is how many arguments an idle parser keeps room for: those of a full
 // buffer of short commands, 18 bytes for each, and what append takes beyond them.
@@ -158,10 +124,11 @@ func (p *Parser) Waiting() int { return p.w - p.r }
 // of buffer may stay beyond what is waiting; less than 16 KiB makes a busy
 // connection allocate.
 func (p *Parser) Release(keep int) {
-	clear(p.args)
-	p.args = p.args[:0]
 	if cap(p.args) > keepArena {
 		p.args = nil
+	} else {
+		clear(p.args)
+		p.args = p.args[:0]
 	}
 	waiting := p.w - p.r
 	switch large := len(p.buf) > max(keep, 4*waiting); {
@@ -190,7 +157,7 @@ func (p *Parser) Next() ([][]byte, error) {
 		} else {
 			args, done, p.err = p.inline()
 		}
-		if p.err == nil && !done && p.Waiting()+spanCost/2*len(p.spans) > p.limits.Buffer {
+		if p.err == nil && !done && p.Waiting()+argCost*len(p.sizes) > p.limits.Buffer {
 			p.err = protocolError("query buffer limit of %d bytes exceeded", p.limits.Buffer)
 		}
 		if p.err != nil || !done {
@@ -266,6 +233,10 @@ func count(data []byte, at int, sign byte) (n, next int) {
 	return 0, 0
 }
 
+// minSizes is how many arguments there is room to note for at first, unless fewer
+// are announced. It doubles as they arrive.
+const minSizes = 128
+
 // multiBulk goes on with the command at r.
 func (p *Parser) multiBulk() (args [][]byte, done bool, err error) {
 	if p.want == 0 {
@@ -280,7 +251,10 @@ func (p *Parser) multiBulk() (args [][]byte, done bool, err error) {
 		if p.w-p.r-p.pos < p.bulk+2 {
 			return nil, false, nil
 		}
-		p.spans = append(p.spans, p.pos, p.pos+p.bulk)
+		if n := len(p.sizes); n == cap(p.sizes) {
+			p.sizes = slices.Grow(p.sizes, min(n+minSizes, p.want))
+		}
+		p.sizes = append(p.sizes, uint32(p.bulk))
 		p.pos += p.bulk + 2
 		p.bulk = -1
 		p.want--
@@ -304,13 +278,17 @@ func (p *Parser) begin() (done bool, err error) {
 		p.r += next
 		return true, nil
 	}
-	p.want, p.pos, p.bulk, p.spans = int(n), next, -1, p.spans[:0]
+	p.want, p.pos, p.bulk, p.first, p.sizes = int(n), next, -1, next, p.sizes[:0]
 	return false, nil
 }
 
 // bulkHead reads the "$n" line of the next argument, once.
 func (p *Parser) bulkHead() (ok bool, err error) {
 	if p.bulk >= 0 {
+		return true, nil
+	}
+	if n, next := count(p.buf[p.r:p.w], p.pos, '$'); next > 0 && next <= p.Waiting() && n <= p.limits.Bulk {
+		p.bulk, p.pos = n, next
 		return true, nil
 	}
 	line, next, ok, err := p.line(p.pos, "bulk")
@@ -333,17 +311,39 @@ func (p *Parser) bulkHead() (ok bool, err error) {
 
 // collect makes the arguments of the finished command and moves on behind it.
 func (p *Parser) collect() [][]byte {
-	from := len(p.args)
-	data := p.buf[p.r:p.w]
-	for i := 0; i < len(p.spans); i += 2 {
-		p.args = append(p.args, data[p.spans[i]:p.spans[i+1]:p.spans[i+1]])
+	args, data, at := p.room(len(p.sizes)), p.buf[p.r:p.w], p.first
+	for i, n := range p.sizes {
+		at += bulkLine(n)
+		end := at + int(n)
+		args[i] = data[at:end:end]
+		at = end + 2
 	}
 	p.r += p.pos
-	p.pos, p.spans = 0, p.spans[:0]
-	if cap(p.spans) > keepArena {
-		p.spans = nil
+	p.pos, p.sizes = 0, p.sizes[:0]
+	if cap(p.sizes) > keepArena {
+		p.sizes = nil
 	}
-	return p.args[from:len(p.args):len(p.args)]
+	return args
+}
+
+// room makes room for n arguments.
+func (p *Parser) room(n int) [][]byte {
+	if n > keepArena {
+		return make([][]byte, n)
+	}
+	from := len(p.args)
+	p.args = slices.Grow(p.args, n)[:from+n]
+	return p.args[from : from+n : from+n]
+}
+
+// bulkLine is how long the line of an argument's length is: "$", digits without
+// leading zeros, and its end.
+func bulkLine(n uint32) int {
+	bytes := len("$0\r\n")
+	for ; n >= 10; n /= 10 {
+		bytes++
+	}
+	return bytes
 }
 
 // inline reads a line of words.

@@ -126,8 +126,8 @@ func TestAnnouncedLengthsAllocateNothing(t *testing.T) {
 	if _, err := feed(p, []byte("*1000000\r\n$536870912\r\nabc")); err != nil {
 		t.Fatal(err)
 	}
-	if len(p.buf) > 64<<10 || cap(p.args) > 1<<10 || cap(p.spans) > 1<<10 {
-		t.Errorf("buffer %d, args %d, spans %d after three bytes", len(p.buf), cap(p.args), cap(p.spans))
+	if len(p.buf) > 64<<10 || cap(p.args) > 1<<10 || cap(p.sizes) > 1<<10 {
+		t.Errorf("buffer %d, args %d, sizes %d after three bytes", len(p.buf), cap(p.args), cap(p.sizes))
 	}
 }
 

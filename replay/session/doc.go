@@ -38,6 +38,15 @@
 // stands in a recording as the clients sent it: files are created with mode
 // 0600, and a recording that is handed on should be read first.
 //
+// # Sending
+//
+// [Send] plays a recording to any server over the network. It keeps the recorded
+// order over all connections by waiting for each reply, so it takes care that there
+// is one: what a client sent that wanted no replies is answered to it all the same.
+// CLIENT REPLY OFF and SKIP are sent as ON, in a transaction too. The server then
+// sees other traffic in this one regard (CLIENT LIST, the bytes that it counts), and
+// its clock and randomness are its own: what depends on those may differ.
+//
 // # Who owns what
 //
 //	Writer   steps come from the engine's loop; a goroutine of the writer's own

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,12 @@ type SendResult struct {
 // one, every command in the recorded order, each waiting for its reply before
 // the next is sent, since the order across connections is part of what was
 // recorded. What a server closes by itself (QUIT, CLIENT KILL) stays closed.
+//
+// That holds for clients that wanted no replies too. Whether a command without a
+// reply has been executed cannot be known from outside: a server that reads its
+// connections side by side may execute it after what others were sent later. So
+// none is without: CLIENT REPLY OFF and SKIP are sent as CLIENT REPLY ON, and what
+// then is answered where nothing was recorded is read and not compared.
 func Send(ctx context.Context, r *Reader, o SendOptions) (SendResult, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
@@ -70,6 +77,8 @@ type sender struct {
 type remote struct {
 	conn net.Conn
 	in   *resp.Reader
+
+	queued bool // the transaction has a CLIENT REPLY ON of ours in it, which is answered
 }
 
 func (s *sender) run(ctx context.Context, r *Reader) error {
@@ -143,13 +152,30 @@ func (s *sender) words(step resp.Step) [][]byte {
 	return args
 }
 
-// unanswered reports whether a step has no reply: CLIENT REPLY asked for that.
-// In a prelude it is the last command, and is always OFF or SKIP.
-func unanswered(step resp.Step) bool {
-	if step.Kind == resp.StepCommand {
-		return len(step.Reply) == 0
+func is(arg []byte, word string) bool { return bytes.EqualFold(arg, []byte(word)) }
+
+// silences reports whether a command asks for no replies.
+func silences(args [][]byte) bool {
+	return len(args) == 3 && is(args[0], "CLIENT") && is(args[1], "REPLY") && (is(args[2], "OFF") || is(args[2], "SKIP"))
+}
+
+// replyOn is sent instead.
+func replyOn() [][]byte { return [][]byte{[]byte("CLIENT"), []byte("REPLY"), []byte("ON")} }
+
+// longer is told every command with the server's reply to what was sent for it. It
+// reports whether that is the reply of a transaction with one of ours in it.
+func (c *remote) longer(args [][]byte, raw []byte) bool {
+	queued := c.queued
+	switch {
+	case silences(args) && string(raw) == "+QUEUED\r\n":
+		c.queued = true
+	case is(args[0], "EXEC"):
+		c.queued = false
+		return queued
+	case is(args[0], "DISCARD") || is(args[0], "RESET"):
+		c.queued = false
 	}
-	return len(step.Args) == 3 && string(step.Args[0]) == "CLIENT" && string(step.Args[1]) == "REPLY"
+	return false
 }
 
 func (s *sender) command(ctx context.Context, step resp.Step) (goOn bool, err error) {
@@ -162,16 +188,11 @@ func (s *sender) command(ctx context.Context, step resp.Step) (goOn bool, err er
 			return false, err
 		}
 	}
-	if err := c.conn.SetDeadline(time.Now().Add(s.o.Timeout)); err != nil {
-		return false, err
+	words := s.words(step)
+	if silences(step.Args) {
+		words = replyOn()
 	}
-	if _, err := c.conn.Write(resp.AppendCommand(nil, s.words(step)...)); err != nil {
-		return false, err
-	}
-	if unanswered(step) {
-		return true, nil
-	}
-	raw, err := c.in.ReadRaw()
+	raw, err := c.ask(words, s.o.Timeout)
 	if errors.Is(err, io.EOF) {
 		s.drop(step.Conn)
 		return true, nil
@@ -179,10 +200,21 @@ func (s *sender) command(ctx context.Context, step resp.Step) (goOn bool, err er
 	if err != nil {
 		return false, err
 	}
-	if step.Kind == resp.StepPrelude {
+	if longer := c.longer(step.Args, raw); longer || step.Kind == resp.StepPrelude || len(step.Reply) == 0 {
 		return true, nil
 	}
 	return s.judge(step, raw), nil
+}
+
+// ask sends a command and waits for its reply, in wire form.
+func (c *remote) ask(words [][]byte, timeout time.Duration) ([]byte, error) {
+	if err := c.conn.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return nil, err
+	}
+	if _, err := c.conn.Write(resp.AppendCommand(nil, words...)); err != nil {
+		return nil, err
+	}
+	return c.in.ReadRaw()
 }
 
 // judge counts a reply and reports whether the run goes on.

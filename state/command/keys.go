@@ -116,7 +116,7 @@ func (d *distinct) first(args [][]byte, from, i, step int) bool {
 		return true
 	}
 	if d.seen == nil {
-		d.seen = make(map[string]struct{})
+		d.seen = make(map[string]struct{}, (len(args)-i)/step)
 	}
 	if _, again := d.seen[string(args[i])]; again {
 		return false

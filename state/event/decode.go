@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/altilium-db/altilium/state/event/pack"
 )
@@ -211,8 +212,21 @@ type decoder struct{ pack.Reader }
 
 func (d *decoder) db() int { return int(d.AtMost(math.MaxUint8)) }
 
+// manyItems is from how many items on a list is walked twice, so that there is room
+// for as many as there really are: to grow by steps costs more.
+const manyItems = 1024
+
 // list appends n texts to items.
 func (d *decoder) list(items [][]byte, n int) [][]byte {
+	if n > manyItems {
+		ahead := *d
+		for i := 0; i < n && !ahead.Bad; i++ {
+			ahead.Bin()
+		}
+		if !ahead.Bad {
+			items = slices.Grow(items, n)
+		}
+	}
 	for range n {
 		item := d.Bin()
 		if d.Bad {

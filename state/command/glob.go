@@ -18,65 +18,101 @@ import "bytes"
 //     0xff come before 0x00;
 //   - with nocase an escaped byte inside a class is compared as it is.
 //
-// Redis calls itself for each star, here a failure goes back to the last star
-// only: what an earlier star could still try, the last one can try too. Plain
-// bytes behind a star are searched for as a whole, which takes a time that does
-// not depend on how often they nearly match. So the time is bounded by the length of
-// the text and, where a question mark or a class stands behind the last star, by
-// its product with the length of what follows; the stack is not touched.
+// Redis calls itself for each star. Here the pattern is taken in runs of
+// elements between stars. The first place where a run fits is as good as any
+// later one, and the last run has one place only, the end of the text, since
+// every element is one byte wide. Plain bytes are searched for as a whole, in
+// linear time. So the time is bounded by the product of the text's length and
+// that of the longest run with a question mark or a class before the last star,
+// and no more of the pattern is read than the text could match.
 func Glob(pattern, text []byte, nocase bool) bool {
 	if len(text) == 0 {
 		return len(pattern) == 0
 	}
-	p, t := 0, 0
-	star, from := -1, 0 // the last star, and where its text ends for now
-	var plain []byte    // what must stand behind that
-	for t < len(text) {
-		if p < len(pattern) {
-			if pattern[p] == '*' {
-				plain = plainBytes(pattern[p+1:], nocase)
-				i := bytes.Index(text[t:], plain)
-				if i < 0 {
-					return false
-				}
-				star, from = p, t+i
-				p, t = star+1+len(plain), from+len(plain)
-				continue
-			}
-			if width, ok := matchOne(pattern[p:], text[t], nocase); ok {
-				p += width
-				t++
-				continue
-			}
+	r := nextRun(pattern, len(text), nocase)
+	if r.elements > len(text) || !r.matches(text, nocase) {
+		return false
+	}
+	pattern, text = pattern[len(r.pattern):], text[r.elements:]
+	if len(pattern) == 0 {
+		return len(text) == 0
+	}
+	for {
+		for len(pattern) > 0 && pattern[0] == '*' {
+			pattern = pattern[1:]
 		}
-		if star < 0 {
+		if len(pattern) == 0 {
+			return true
+		}
+		r = nextRun(pattern, len(text), nocase)
+		if r.elements > len(text) {
 			return false
 		}
-		i := bytes.Index(text[from+1:], plain)
+		pattern = pattern[len(r.pattern):]
+		if len(pattern) == 0 {
+			return r.matches(text[len(text)-r.elements:], nocase)
+		}
+		i := r.index(text, nocase)
 		if i < 0 {
 			return false
 		}
-		from += 1 + i
-		p, t = star+1+len(plain), from+len(plain)
+		text = text[i+r.elements:]
 	}
-	for p < len(pattern) && pattern[p] == '*' {
-		p++
-	}
-	return p == len(pattern)
 }
 
-// plainBytes is the front of a pattern in which every byte stands for itself.
-func plainBytes(pattern []byte, nocase bool) []byte {
-	if nocase {
-		return nil
+// run is a part of a pattern without stars.
+type run struct {
+	pattern  []byte
+	elements int // each is one byte of text
+	plain    bool
+}
+
+// nextRun is the front of a pattern up to its next star. It gives up after more
+// than limit elements, which then are a run that does not fit.
+func nextRun(pattern []byte, limit int, nocase bool) run {
+	r := run{plain: !nocase}
+	p := 0
+	for p < len(pattern) && pattern[p] != '*' && r.elements <= limit {
+		switch pattern[p] {
+		case '?', '[', '\\':
+			r.plain = false
+			width, _ := matchOne(pattern[p:], 0, nocase)
+			p += width
+		default:
+			p++
+		}
+		r.elements++
 	}
-	for i, c := range pattern {
-		switch c {
-		case '*', '?', '[', '\\':
-			return pattern[:i]
+	r.pattern = pattern[:p]
+	return r
+}
+
+// matches reports whether text, which is long enough, begins with the run.
+func (r run) matches(text []byte, nocase bool) bool {
+	if r.plain {
+		return bytes.HasPrefix(text, r.pattern)
+	}
+	for p, t := 0, 0; p < len(r.pattern); t++ {
+		width, ok := matchOne(r.pattern[p:], text[t], nocase)
+		if !ok {
+			return false
+		}
+		p += width
+	}
+	return true
+}
+
+// index is the first place in text at which the run fits, -1 for none.
+func (r run) index(text []byte, nocase bool) int {
+	if r.plain {
+		return bytes.Index(text, r.pattern)
+	}
+	for i := 0; i+r.elements <= len(text); i++ {
+		if r.matches(text[i:], nocase) {
+			return i
 		}
 	}
-	return pattern
+	return -1
 }
 
 // matchOne matches one byte against the element at the front of pattern, which

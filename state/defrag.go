@@ -21,12 +21,12 @@ const (
 // many of those, until that serves others again. So memory that a mass deletion
 // has left is given back, and no event takes long.
 func (d *database) tidy() {
+	m := d.mem
 	if len(d.graves) > 0 {
 		d.bury()
+		d.settled = m.used
 	}
-	m := d.mem
-	waste := m.taken - m.used
-	if waste < wasteFrom || waste < m.taken/4 || waste < m.calm {
+	if !m.wasteful() {
 		return
 	}
 	m.calm = 0
@@ -50,6 +50,29 @@ func (d *database) tidy() {
 			d.relocate(r, p.class)
 		}
 	}
+}
+
+// wasteful reports whether so much lies in free blocks that records are to be moved.
+func (m *memory) wasteful() bool {
+	waste := m.taken - m.used
+	return waste >= wasteFrom && waste >= m.taken/4 && waste >= m.calm
+}
+
+// restSteps is how many events' worth of tidying a Rest does for each database.
+const restSteps = 16
+
+// Rest does a little of the tidying that events do, for a time in which there are
+// none: so the memory of what was deleted last comes back too. It changes nothing
+// that can be seen. more: call it again soon.
+func (s *State) Rest() (more bool) {
+	for _, d := range s.dbs {
+		for i := 0; i < restSteps && (len(d.graves) > 0 || d.mem.wasteful()); i++ {
+			d.tidy()
+		}
+		more = more || len(d.graves) > 0 || d.mem.wasteful()
+	}
+	s.last.key.r, s.last.field.r = 0, 0 // they may have been moved
+	return more
 }
 
 // lookedAt is how many pages are looked at for a victim after an event.

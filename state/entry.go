@@ -302,6 +302,9 @@ func (d *database) dropObject(e *entry) {
 	case e.o == nil:
 		return
 	case e.o.hash != nil:
+		if len(d.graves) == 0 {
+			d.settled = d.mem.used
+		}
 		d.graves = append(d.graves, grave{number: e.obj - 1})
 	default:
 		d.objects[e.obj-1] = nil

@@ -58,14 +58,17 @@ type grave struct {
 	slot    int    // the next one of it
 }
 
-// buriedPerEvent is how many fields of dead hashes are released after an event.
+// buriedPerEvent is how many fields of dead hashes are released after an event, at
+// least: as many bytes as the event took are released too, or a hash that is built
+// anew and renamed into its place again and again, with more fields than these by
+// each event, would leave dead ones behind without end.
 const buriedPerEvent = 64
 
 // bury releases some fields of the last dead hash.
 func (d *database) bury() {
 	g := &d.graves[len(d.graves)-1]
 	x := d.objects[g.number].hash.index
-	for left := buriedPerEvent; left > 0; {
+	for left := buriedPerEvent; left > 0 || d.mem.used > d.settled; {
 		if g.segment == len(x.segs) {
 			d.objects[g.number] = nil
 			d.freeObjects = append(d.freeObjects, g.number)

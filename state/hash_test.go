@@ -126,6 +126,54 @@ func TestDeadHashesAreReleased(t *testing.T) {
 	}
 }
 
+// TestDeadHashesDoNotPileUp: a hash that is built anew by large events and renamed
+// into its place takes no more memory the tenth time than the third.
+func TestDeadHashesDoNotPileUp(t *testing.T) {
+	s := New(5)
+	const fields, together = 40_000, 1000
+	var third int64
+	for round := range 10 {
+		for i := 0; i < fields; i += together {
+			var pairs [][]byte
+			for j := range together {
+				pairs = append(pairs, fmt.Appendf(nil, "field:%d", i+j), fmt.Appendf(nil, "value %d", round))
+			}
+			apply(t, s, 0, func(b *event.Buffer) { b.HashSet([]byte("next"), pairs...) })
+		}
+		apply(t, s, 0, func(b *event.Buffer) { b.Rename([]byte("next"), []byte("now")) })
+		if round == 2 {
+			third = s.Memory()
+		}
+	}
+	invariants(t, s)
+	if n := len(s.dbs[0].graves); n > 2 || s.Memory() > third+third/4 {
+		t.Errorf("%d dead hashes wait; %d bytes are taken, they were %d", n, s.Memory(), third)
+	}
+}
+
+// TestDeadHashesAreReleasedAtRest: their memory comes back when nothing happens any
+// more, in whichever database they were.
+func TestDeadHashesAreReleasedAtRest(t *testing.T) {
+	s := New(5)
+	largeHash(t, s, "dead", 100_000)
+	largeHash(t, s, "alive", 2000)
+	apply(t, s, 0, func(b *event.Buffer) { b.Delete([]byte("dead"), event.User) })
+	apply(t, s, 0, func(b *event.Buffer) { b.Swap(0, 3) })
+	digest := s.Digest()
+	for n := 0; s.Rest(); n++ {
+		if n == 100_000 {
+			t.Fatal("there is no end to it")
+		}
+	}
+	invariants(t, s)
+	if n := len(s.dbs[3].graves); n != 0 || s.Memory() > 3*wasteFrom/2 {
+		t.Errorf("%d dead hashes left, %d bytes are taken", n, s.Memory())
+	}
+	if h, _ := s.View(3, 0).Hash([]byte("alive")); h.Len() != 2000 || s.Digest() != digest || s.RecomputeDigest() != digest {
+		t.Errorf("%d fields of the other are left, or the digest is wrong", h.Len())
+	}
+}
+
 // TestPrefetchChangesNothing, whatever it is told.
 func TestPrefetchChangesNothing(t *testing.T) {
 	s := New(5)

@@ -92,6 +92,7 @@ type database struct {
 	objects     []*object // by number
 	freeObjects []uint32
 	graves      []grave // large hashes that are being released
+	settled     int64   // mem.used after the last event, while there are graves
 }
 
 func (s *State) newDatabase() *database {

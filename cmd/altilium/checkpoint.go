@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -73,9 +74,16 @@ func checkpointHere(cmd *cobra.Command, dir string, asJSON bool) error {
 }
 
 // checkpointAsChild is the server's child: it reads beside the server, writes
-// the file, and prints what it made for its parent to register.
+// the file, and prints what it made for its parent to register. It ends with its
+// parent, which holds the other end of its standard input: what it made would be
+// registered by nobody, it has the whole state in memory, and the next server on
+// the directory makes its own, perhaps in a file of the same name.
 func checkpointAsChild(cmd *cobra.Command, dir string, at uint64) error {
 	lowerPriority()
+	go func() {
+		_, _ = io.Copy(io.Discard, cmd.InOrStdin()) // ends with the parent, however that ends
+		os.Exit(exitIO)
+	}()
 	made, err := compaction.Make(dir, at, nil)
 	if err != nil {
 		return err
@@ -94,6 +102,9 @@ func checkpointInChild(ctx context.Context, dir string, offset uint64) (c log.Ch
 	}
 	cmd := exec.CommandContext(ctx, self, "checkpoint", "--child", "--dir", dir, "--offset", strconv.FormatUint(offset, 10))
 	cmd.SysProcAttr = ownGroup()
+	if _, err := cmd.StdinPipe(); err != nil { // nothing is written; see checkpointAsChild
+		return c, err
+	}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {

@@ -2,6 +2,8 @@ package command
 
 import (
 	"bytes"
+	"hash/maphash"
+	"math/bits"
 
 	"github.com/altilium-db/altilium/state"
 	"github.com/altilium-db/altilium/state/event"
@@ -101,13 +103,18 @@ func databaseRows() []*Spec {
 }
 
 // distinct tells the first appearance of an argument from later ones, without
-// allocating while there are few.
-type distinct struct{ seen map[string]struct{} }
+// allocating while there are few. Where there are many it is a table without
+// pointers, made once: a map of half a million strings takes longer than the command.
+type distinct struct {
+	seed  maphash.Seed
+	slots []uint32 // 1 + the index of a first appearance, from where its hash says on; 0: free
+}
 
 // first reports whether args[i] is not among args[from], args[from+step], …
 // before it.
 func (d *distinct) first(args [][]byte, from, i, step int) bool {
-	if (len(args)-from)/step <= 16 {
+	many := (len(args) - from) / step
+	if many <= 16 {
 		for k := from; k < i; k += step {
 			if bytes.Equal(args[k], args[i]) {
 				return false
@@ -115,14 +122,20 @@ func (d *distinct) first(args [][]byte, from, i, step int) bool {
 		}
 		return true
 	}
-	if d.seen == nil {
-		d.seen = make(map[string]struct{}, (len(args)-i)/step)
+	if d.slots == nil {
+		d.seed = maphash.MakeSeed()
+		d.slots = make([]uint32, 1<<bits.Len(uint(2*many)))
 	}
-	if _, again := d.seen[string(args[i])]; again {
-		return false
+	mask := uint64(len(d.slots) - 1)
+	for at := maphash.Bytes(d.seed, args[i]) & mask; ; at = (at + 1) & mask {
+		switch k := d.slots[at]; {
+		case k == 0:
+			d.slots[at] = uint32(i) + 1
+			return true
+		case bytes.Equal(args[k-1], args[i]):
+			return false
+		}
 	}
-	d.seen[string(args[i])] = struct{}{}
-	return true
 }
 
 func delCommand(c *Call) {

@@ -271,6 +271,9 @@ func (e *Engine) Tick() time.Duration {
 	next := maxTick
 	if e.mode == modeReady {
 		next = e.expireDue()
+		if e.state.Rest() {
+			next = againSoon
+		}
 		e.checkpointByGrowth()
 	}
 	e.heal()

@@ -366,6 +366,14 @@ func (s *State) hashSet(d *database, ev *event.Event) error {
 	default:
 		d.forget(&e)
 	}
+	if e.o != nil && e.o.hash != nil { // of its record only the access time changes
+		for i := 0; i+1 < len(ev.Items); i += 2 {
+			d.setField(&e, ev.Items[i], ev.Items[i+1])
+		}
+		touchRecord(d.mem.at(r), s.clock)
+		d.remember(&e)
+		return nil
+	}
 	for i := 0; i+1 < len(ev.Items); i += 2 {
 		s.setField(d, &e, ev.Items[i], ev.Items[i+1])
 	}

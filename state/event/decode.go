@@ -129,20 +129,40 @@ func (e *Event) Decode(p []byte) (rest []byte, err error) {
 	return d.Rest, nil
 }
 
-// decodeShort is Decode for what most events are: a String without expiry, key and
-// value shorter than 256 bytes. nil for all else.
+// decodeShort is Decode for what most events are: a String without expiry, or a
+// HashSet of one pair, each text shorter than 256 bytes. nil for all else.
 func (e *Event) decodeShort(p []byte) (rest []byte) {
-	if len(p) < 6 || p[0] != 0x93 || p[1] != byte(String) || p[2] != 0xc4 {
+	if len(p) < 2 {
 		return nil
 	}
-	key := 4 + int(p[3])
-	value := key + 2
-	if len(p) < value || p[key] != 0xc4 || len(p) < value+int(p[key+1]) {
-		return nil
+	switch {
+	case p[0] == 0x93 && p[1] == byte(String):
+		key, p := shortBin(p[2:])
+		value, p := shortBin(p)
+		if p != nil {
+			*e = Event{Kind: String, Items: e.Items[:0], Key: key, Value: value}
+		}
+		return p
+	case p[0] == 0x94 && p[1] == byte(HashSet):
+		key, p := shortBin(p[2:])
+		field, p := shortBin(p)
+		value, p := shortBin(p)
+		if p != nil {
+			*e = Event{Kind: HashSet, Items: append(e.Items[:0], field, value), Key: key}
+		}
+		return p
 	}
-	end := value + int(p[key+1])
-	*e = Event{Kind: String, Items: e.Items[:0], Key: p[4:key:key], Value: p[value:end:end]}
-	return p[end:]
+	return nil
+}
+
+// shortBin reads a text of less than 256 bytes as it is written; rest is nil where
+// p begins with anything else.
+func shortBin(p []byte) (text, rest []byte) {
+	if len(p) < 2 || p[0] != 0xc4 || len(p)-2 < int(p[1]) {
+		return nil, nil
+	}
+	end := 2 + int(p[1])
+	return p[2:end:end], p[end:]
 }
 
 // takes reports whether an event of this kind may have n fields.

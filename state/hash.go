@@ -1,5 +1,7 @@
 package state
 
+import "github.com/cespare/xxhash/v2"
+
 // hash is a large hash: an index of its own, of records that lie among those of
 // the keys. Such a record has the number of its hash's object where that of a key
 // has its access time. Its fields are in the order of their hashes. Small ones are
@@ -25,12 +27,13 @@ func (d *database) newHash(e *entry) {
 func (d *database) setField(e *entry, field, value []byte) {
 	x := e.o.hash.index
 	h, r := d.findField(x, field)
+	fieldSum := xxhash.Sum64(field)
 	if r != 0 {
 		old := d.load(r)
-		e.o.hash.sum -= pairDigest(field, old.payload)
+		e.o.hash.sum -= mix(fieldSum, xxhash.Sum64(old.payload))
 		d.dropObject(&old)
 	}
-	e.o.hash.sum += pairDigest(field, value)
+	e.o.hash.sum += mix(fieldSum, xxhash.Sum64(value))
 	d.store(x, h, r, &entry{typ: fieldType, access: e.obj - 1, key: field, payload: value})
 	d.last.field.r = 0 // the next one of the event may be the same
 }

@@ -1,6 +1,10 @@
 package state
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/cespare/xxhash/v2"
+)
 
 // The fields of a small hash are packed into its payload, in the order in which
 // they came:
@@ -58,13 +62,14 @@ func appendPair(dst, field, value []byte) []byte {
 // by appending the whole to dst, which must not be p's memory, and returning that.
 func setField(dst, p, field, value []byte) (result []byte, inPlace bool) {
 	old, from, to := findPacked(p, field)
-	sum, n := packedSum(p)+pairDigest(field, value), packedLen(p)
+	fieldSum := xxhash.Sum64(field)
+	sum, n := packedSum(p)+mix(fieldSum, xxhash.Sum64(value)), packedLen(p)
 	if from < 0 {
 		dst = appendPair(append(dst, p...), field, value)
 		setPacked(dst, sum, n+1)
 		return dst, false
 	}
-	sum -= pairDigest(field, old)
+	sum -= mix(fieldSum, xxhash.Sum64(old))
 	if len(old) == len(value) {
 		copy(old, value)
 		setPacked(p, sum, n)

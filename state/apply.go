@@ -38,6 +38,9 @@ func (s *State) Prepare(body []byte) (p Prepared, err error) {
 	return p, nil
 }
 
+// keepItems is how many items an event may have whose room is kept for the next one.
+const keepItems = 4096
+
 // Apply applies events that begin in database db, and returns the database that
 // they end in. It is the only thing that changes a state. An error means that
 // the events were not made for this state: the event that it names (by kind and
@@ -52,6 +55,9 @@ func (s *State) Apply(db int, events []byte) (after int, err error) {
 			return db, err
 		}
 		events = rest
+	}
+	if cap(s.ev.Items) > keepItems {
+		s.ev.Items = nil
 	}
 	return db, nil
 }

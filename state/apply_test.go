@@ -386,3 +386,17 @@ func FuzzApply(f *testing.F) {
 		}
 	})
 }
+
+// TestLargeEventLeavesNothing: the room for the items of an event with very many is
+// given back with it.
+func TestLargeEventLeavesNothing(t *testing.T) {
+	s := New(5)
+	var pairs [][]byte
+	for i := range 50_000 {
+		pairs = append(pairs, fmt.Append(nil, i), nil)
+	}
+	apply(t, s, 0, func(b *event.Buffer) { b.HashSet([]byte("h"), pairs...) })
+	if n := cap(s.ev.Items); n > keepItems {
+		t.Errorf("room for %d items is kept", n)
+	}
+}

@@ -234,7 +234,7 @@ func hdelCommand(c *Call) {
 	if !ok {
 		return
 	}
-	var gone [][]byte
+	gone := make([][]byte, 0, 8) // on the stack
 	var seen distinct
 	for i := 2; i < len(c.Args); i++ {
 		if _, there := h.Get(c.Args[i]); there && seen.first(c.Args, 2, i, 1) {

@@ -90,9 +90,21 @@ type part struct {
 // isGiant: it is one record, or little more, whose memory is not kept.
 func (p *part) isGiant() bool { return cap(p.data) > 4*blockMax }
 
-// leastRecord is fewer bytes than any record takes: what a head announces is
-// held against the size of its file before memory is taken for it.
-const leastRecord = 4
+// leastRecord is what the smallest record takes in a file, in bytes: an empty key with an
+// empty value.
+const leastRecord = 8
+
+// expected is how many keys memory is taken for at once, by database: those that the
+// head announces, but of all databases together no more than the file has room for.
+func (h *head) expected(size int64) (keys [state.Databases]int) {
+	room := uint64(size) / leastRecord
+	for db, n := range h.counts {
+		n = min(n, room)
+		room -= n
+		keys[db] = int(n)
+	}
+	return keys
+}
 
 // mostDecoders is how many are enough to keep the one goroutine busy that they all feed:
 // a record costs it more than half of what it costs them.
@@ -178,9 +190,9 @@ var errUnreadable = errors.New("a record of the block cannot be read")
 // load builds the state. What is wrong first in the file is what is reported, whoever
 // found out first.
 func (l *loader) load(progress func(done, total int64)) error {
-	for db, n := range l.src.head.counts {
+	for db, n := range l.src.head.expected(l.src.want.Size) {
 		if n > 0 {
-			l.st.Expect(db, int(min(n, uint64(l.src.want.Size)/leastRecord)))
+			l.st.Expect(db, n)
 		}
 	}
 	seen := make([]uint64, len(l.src.head.shards))

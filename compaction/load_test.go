@@ -242,6 +242,30 @@ func TestLiesUnderARightCRC(t *testing.T) {
 	}
 }
 
+// TestMemoryIsNotTakenForLies: a head may announce what it likes, in as many databases
+// as it likes; no memory is laid out for more records than its file can hold.
+func TestMemoryIsNotTakenForLies(t *testing.T) {
+	if n := len(appendRecord(nil, &state.Record{Type: state.String})); n != leastRecord {
+		t.Errorf("the smallest record takes %d bytes", n)
+	}
+	var h head
+	for db := range h.counts {
+		h.counts[db] = 1 << 40
+	}
+	const size = 1 << 20
+	total := 0
+	for _, n := range h.expected(size) {
+		total += n
+	}
+	if total != size/leastRecord {
+		t.Errorf("%d keys are expected of a file of %d bytes", total, size)
+	}
+	h.counts = [state.Databases]uint64{3: 500, 15: 70}
+	if got := h.expected(size); got[3] != 500 || got[15] != 70 {
+		t.Errorf("%v keys are expected", got)
+	}
+}
+
 // TestOrderIsKept: loading gives the keys back in the order of the state, which
 // deletions have made another than that of their writing.
 func TestOrderIsKept(t *testing.T) {

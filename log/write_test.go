@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -468,4 +469,40 @@ func TestCleanStopWithAFailedWrite(t *testing.T) {
 		t.Errorf("the half entry is still there: %v", rep.Cut)
 	}
 	closeLog(t, l, true)
+}
+
+// TestGiantTurnLeavesNothing: the memory that a very large entry takes is given back
+// with its turn, whether that was written or has failed.
+func TestGiantTurnLeavesNothing(t *testing.T) {
+	const size = 64 << 20
+	for _, fails := range []bool{false, true} {
+		l, _, _ := testLog(t, t.TempDir(), Options{Faults: &Faults{Write: func(frame []byte) (int, error) {
+			if fails && len(frame) > size {
+				return 0, errors.New("no space left on device")
+			}
+			return 0, nil
+		}}})
+		fill(t, l, 3, 1)
+		held := func() int64 {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return int64(m.HeapAlloc)
+		}
+		before := held()
+		l.Append(KindChange, 1, make([]byte, size))
+		if err := l.Commit(); (err != nil) != fails {
+			t.Fatal(err)
+		}
+		if fails {
+			if err := l.Heal(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if more := held() - before; more > size/8 {
+			t.Errorf("failed %v: %d bytes are still held", fails, more)
+		}
+		fill(t, l, 3, 1)
+		closeLog(t, l, true)
+	}
 }

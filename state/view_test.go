@@ -229,6 +229,41 @@ func TestAccessTimes(t *testing.T) {
 	}
 }
 
+// TestWritesAreAccesses, those that only overwrite what lies in a record too.
+func TestWritesAreAccesses(t *testing.T) {
+	for name, write := range map[string]func(b *event.Buffer){
+		"in place":             func(b *event.Buffer) { b.String([]byte("k"), []byte("b"), 0) },
+		"longer":               func(b *event.Buffer) { b.String([]byte("k"), []byte("more than before"), 0) },
+		"a field":              func(b *event.Buffer) { b.HashSet([]byte("small"), []byte("f"), []byte("b")) },
+		"a field of many":      func(b *event.Buffer) { b.HashSet([]byte("large"), []byte("5"), []byte("b")) },
+		"an expiry":            func(b *event.Buffer) { b.String([]byte("k"), []byte("b"), 1e15) },
+		"a part":               func(b *event.Buffer) { b.Range([]byte("k"), 0, []byte("b")) },
+		"a tail":               func(b *event.Buffer) { b.Append([]byte("k"), []byte("b")) },
+		"a deletion of fields": func(b *event.Buffer) { b.HashDelete([]byte("small"), []byte("g")) },
+	} {
+		s := New(0)
+		s.SetAccessClock(100)
+		apply(t, s, 0, func(b *event.Buffer) {
+			b.String([]byte("k"), []byte("a"), 0)
+			b.HashSet([]byte("small"), []byte("f"), []byte("a"), []byte("g"), nil)
+			for i := range MaxListpackEntries + 1 {
+				b.HashSet([]byte("large"), fmt.Append(nil, i), []byte("a"))
+			}
+		})
+		s.SetAccessClock(130)
+		apply(t, s, 0, write)
+		touched := 0
+		for _, k := range []string{"k", "small", "large"} {
+			if s.View(0, 150_000).Idle([]byte(k)) == 20 {
+				touched++
+			}
+		}
+		if touched != 1 {
+			t.Errorf("%s: %d keys were touched", name, touched)
+		}
+	}
+}
+
 // TestExportFrom goes on where it stopped.
 func TestExportFrom(t *testing.T) {
 	s := New(0)

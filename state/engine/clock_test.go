@@ -33,3 +33,18 @@ func TestClock(t *testing.T) {
 		t.Errorf("next %d of a clock that says 9", b)
 	}
 }
+
+// TestTurnsReadTheWallClock, each of them once: what is read within a turn is only the
+// time that has gone by since, and would never see that the wall clock was set.
+func TestTurnsReadTheWallClock(t *testing.T) {
+	h := newHarness(t, setup{change: func(o *Options) { o.Clock = nil }})
+	c := h.connect()
+	c.do("PING")
+	for range 3 {
+		before := h.e.clock.begun
+		c.do("PING")
+		if !h.e.clock.begun.After(before) {
+			t.Fatal("a turn went by the clock of the one before")
+		}
+	}
+}

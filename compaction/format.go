@@ -142,17 +142,17 @@ func appendRecord(dst []byte, r *state.Record) []byte {
 	dst = pack.AppendUint(dst, uint64(r.Type))
 	dst = pack.AppendUint(dst, uint64(r.Encoding))
 	dst = pack.AppendUint(dst, uint64(r.ExpireAt))
-	if len(r.Pairs) == 0 {
+	if len(r.Items) == 0 {
 		return pack.AppendBin(dst, r.Value)
 	}
-	dst = pack.AppendArray(dst, len(r.Pairs))
-	for _, p := range r.Pairs {
+	dst = pack.AppendArray(dst, len(r.Items))
+	for _, p := range r.Items {
 		dst = pack.AppendBin(dst, p)
 	}
 	return dst
 }
 
-// readRecord reads a record from the front of u into r, reusing its Pairs. Its
+// readRecord reads a record from the front of u into r, reusing its Items. Its
 // slices point into what is read.
 func readRecord(u *pack.Reader, r *state.Record) bool {
 	if u.Array() != 5 {
@@ -164,19 +164,19 @@ func readRecord(u *pack.Reader, r *state.Record) bool {
 		u.Fail()
 	}
 	r.Type, r.Encoding, r.ExpireAt = state.Type(typ), uint8(enc), int64(at)
-	r.Value, r.Pairs = nil, r.Pairs[:0]
+	r.Value, r.Items = nil, r.Items[:0]
 	if u.IsBin() {
 		r.Value = u.Bin()
 		return !u.Bad
 	}
 	n := u.Array()
 	for range n {
-		r.Pairs = append(r.Pairs, u.Bin())
+		r.Items = append(r.Items, u.Bin())
 		if u.Bad {
 			break
 		}
 	}
-	return !u.Bad && n > 0 && n%2 == 0
+	return !u.Bad && n > 0
 }
 
 // sealBlock fills in the length and CRC of a block whose payload lies after

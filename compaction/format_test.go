@@ -80,8 +80,8 @@ func TestAnyDecoderReadsIt(t *testing.T) {
 		if !bytes.Equal(got[0].([]byte), want.Key) {
 			t.Errorf("key %q reads as %v", want.Key, got[0])
 		}
-		if pairs, ok := got[4].([]any); ok != (len(want.Pairs) > 0) || len(pairs) != len(want.Pairs) {
-			t.Errorf("key %q reads with %d pairs, it has %d", want.Key, len(pairs), len(want.Pairs))
+		if pairs, ok := got[4].([]any); ok != (len(want.Items) > 0) || len(pairs) != len(want.Items) {
+			t.Errorf("key %q reads with %d pairs, it has %d", want.Key, len(pairs), len(want.Items))
 		}
 	}
 }
@@ -95,13 +95,13 @@ func TestRecordRoundTrip(t *testing.T) {
 		}
 		if rapid.Bool().Draw(t, "hash") {
 			for range rapid.IntRange(1, 40).Draw(t, "fields") {
-				want.Pairs = append(want.Pairs, blob.Draw(t, "f"), blob.Draw(t, "v"))
+				want.Items = append(want.Items, blob.Draw(t, "f"), blob.Draw(t, "v"))
 			}
 		} else {
 			want.Value = blob.Draw(t, "value")
 		}
 		p := appendRecord(nil, &want)
-		got := state.Record{Pairs: [][]byte{[]byte("left over")}}
+		got := state.Record{Items: [][]byte{[]byte("left over")}}
 		if u := (pack.Reader{Rest: p}); !readRecord(&u, &got) || len(u.Rest) > 0 || !sameRecord(&got, &want) {
 			t.Fatalf("%+v reads as %+v", want, got)
 		}
@@ -116,7 +116,7 @@ func TestRecordRoundTrip(t *testing.T) {
 // what it accepts it must be able to write and read again.
 func FuzzRecord(f *testing.F) {
 	f.Add(appendRecord(nil, &state.Record{Key: []byte("k"), Value: []byte("v"), ExpireAt: 1 << 40}))
-	f.Add(appendRecord(nil, &state.Record{Key: []byte("k"), Pairs: [][]byte{[]byte("f"), []byte("v")}}))
+	f.Add(appendRecord(nil, &state.Record{Key: []byte("k"), Items: [][]byte{[]byte("f"), []byte("v")}}))
 	f.Add([]byte{0x95, 0xc6, 0xff, 0xff, 0xff, 0xff, 0})
 	f.Add([]byte{0x95, 0xc4, 0, 1, 1, 0, 0xdd, 0xff, 0xff, 0xff, 0xff})
 	f.Add([]byte{0xdd, 0, 0, 0, 5, 0xc5, 0, 1, 'k', 0xcf, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xc4, 0})

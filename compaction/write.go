@@ -225,7 +225,7 @@ func verify(path string, st *state.State, id log.ID, want log.Checkpoint) error 
 
 func sameRecord(a, b *state.Record) bool {
 	return bytes.Equal(a.Key, b.Key) && a.Type == b.Type && a.Encoding == b.Encoding && a.ExpireAt == b.ExpireAt &&
-		bytes.Equal(a.Value, b.Value) && slices.EqualFunc(a.Pairs, b.Pairs, bytes.Equal)
+		bytes.Equal(a.Value, b.Value) && slices.EqualFunc(a.Items, b.Items, bytes.Equal)
 }
 
 // headLength reads the length before a header or block.

@@ -94,18 +94,12 @@ func within(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
 }
 
-// filesIn is what lies in a directory, which may not be there.
-func filesIn(dir string) ([]fs.DirEntry, error) {
-	files, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return files, err
-}
-
 // wantFree refuses a place with anything in it.
 func (p Place) wantFree() error {
-	files, err := filesIn(p.Path)
+	files, err := os.ReadDir(p.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -118,7 +112,10 @@ func (p Place) wantFree() error {
 // clearPartial removes what a killed process left, and nothing that one would not
 // have made.
 func (p Place) clearPartial() error {
-	files, err := filesIn(p.Partial)
+	files, err := os.ReadDir(p.Partial)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

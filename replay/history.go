@@ -31,6 +31,7 @@ type Value struct {
 	Type     state.Type // state.None: there was no key
 	Text     []byte     // a string
 	Pairs    [][]byte   // a hash: field, value, field, value …
+	Members  [][]byte   // a set
 	ExpireAt int64      // ms since 1970; 0: never
 }
 
@@ -195,6 +196,11 @@ func ValueAt(view state.View, key []byte) Value {
 			field, value := hash.At(i)
 			v.Pairs = append(v.Pairs, bytes.Clone(field), bytes.Clone(value))
 		}
+	case state.Set:
+		set, err := view.Set(key)
+		for i := 0; err == nil && i < set.Len(); i++ {
+			v.Members = append(v.Members, bytes.Clone(set.At(i)))
+		}
 	}
 	return v
 }
@@ -210,6 +216,12 @@ func (v Value) String() string {
 		return "(none)"
 	case state.String:
 		text = strconv.Quote(string(v.Text))
+	case state.Set:
+		members := make([]string, 0, len(v.Members))
+		for _, m := range v.Members {
+			members = append(members, strconv.Quote(string(m)))
+		}
+		text = "{" + strings.Join(members, ", ") + "}"
 	default:
 		fields := make([]string, 0, len(v.Pairs)/2)
 		for i := 0; i+1 < len(v.Pairs); i += 2 {
@@ -242,6 +254,7 @@ type valueJSON struct {
 	Type     string    `json:"type"`
 	Value    *Text     `json:"value,omitempty"`
 	Fields   [][2]Text `json:"fields,omitempty"`
+	Members  []Text    `json:"members,omitempty"`
 	ExpireMS int64     `json:"expire_at_ms,omitempty"`
 }
 
@@ -253,6 +266,9 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	}
 	for i := 0; i+1 < len(v.Pairs); i += 2 {
 		out.Fields = append(out.Fields, [2]Text{v.Pairs[i], v.Pairs[i+1]})
+	}
+	for _, m := range v.Members {
+		out.Members = append(out.Members, m)
 	}
 	return json.Marshal(out)
 }

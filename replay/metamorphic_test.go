@@ -31,7 +31,7 @@ func content(st *state.State) string {
 	var lines []string
 	for db := range state.Databases {
 		st.Export(db, 0, func(r state.Record) bool {
-			lines = append(lines, fmt.Sprintf("%d %q %v %d %d %q %q\n", db, r.Key, r.Type, r.Encoding, r.ExpireAt, r.Value, r.Pairs))
+			lines = append(lines, fmt.Sprintf("%d %q %v %d %d %q %q\n", db, r.Key, r.Type, r.Encoding, r.ExpireAt, r.Value, r.Items))
 			return true
 		})
 	}
@@ -169,6 +169,7 @@ func TestValuesForPeople(t *testing.T) {
 		`""`:                  {Type: state.String},
 		`"a\n\"\xff"`:         {Type: state.String, Text: []byte("a\n\"\xff")},
 		`{"f": "v", "g": ""}`: {Type: state.Hash, Pairs: [][]byte{[]byte("f"), []byte("v"), []byte("g"), nil}},
+		`{"m", "n"}`:          {Type: state.Set, Members: [][]byte{[]byte("m"), []byte("n")}},
 		`"v" expires 2026-01-01T00:00:00.000000Z`: {Type: state.String, Text: []byte("v"), ExpireAt: epoch / 1000},
 	} {
 		if got := v.String(); got != want {

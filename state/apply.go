@@ -82,9 +82,13 @@ func (s *State) one(db int, ev *event.Event) (after int, err error) {
 	case event.Range:
 		err = s.writeRange(d, ev)
 	case event.HashSet:
-		err = s.hashSet(d, ev)
+		err = s.setItems(d, ev, Hash)
 	case event.HashDelete:
-		err = s.hashDelete(d, ev)
+		err = s.removeItems(d, ev, Hash)
+	case event.SetAdd:
+		err = s.setItems(d, ev, Set)
+	case event.SetRemove:
+		err = s.removeItems(d, ev, Set)
 	case event.Flush:
 		s.flush(ev.DB)
 	case event.FlushAll:
@@ -356,67 +360,82 @@ func lengthen(b []byte, n int) []byte {
 	return longer
 }
 
-// listpacked reports whether a pair may be part of a small hash.
-func listpacked(field, value []byte) bool {
-	return len(field) <= MaxListpackValue && len(value) <= MaxListpackValue
-}
-
-func (s *State) hashSet(d *database, ev *event.Event) error {
+// setItems gives a hash fields and values, or a set members, which have no value.
+func (s *State) setItems(d *database, ev *event.Event, typ Type) error {
 	var e entry
 	h, r := d.look(ev.Key, &e)
 	switch {
 	case r == 0:
-		e.typ, e.payload = Hash, newPacked()
-	case e.typ != Hash:
+		e.typ, e.payload = typ, newPacked()
+		if e.enc = encListpack; typ == Set {
+			e.enc = encIntset
+		}
+	case e.typ != typ:
 		return foreign(ev, holds(e.typ))
 	default:
 		d.forget(&e)
 	}
-	if e.o != nil && e.o.hash != nil { // of its record only the access time changes
-		for i := 0; i+1 < len(ev.Items); i += 2 {
-			d.setField(&e, ev.Items[i], ev.Items[i+1])
+	was := e.enc
+	for items := ev.Items; len(items) > 0; {
+		field, value := items[0], []byte(nil)
+		if items = items[1:]; typ == Hash {
+			value, items = items[0], items[1:]
 		}
+		if e.enc != encHashtable {
+			s.setSmall(d, &e, field, value)
+		} else {
+			d.setField(&e, field, value)
+		}
+	}
+	if was == encHashtable { // of its record only the access time changes
 		touchRecord(d.mem.at(r), s.clock)
 		d.remember(&e)
 		return nil
 	}
-	for i := 0; i+1 < len(ev.Items); i += 2 {
-		s.setField(d, &e, ev.Items[i], ev.Items[i+1])
-	}
-	e.enc, e.access = encListpack, s.clock
-	if e.o != nil && e.o.hash != nil {
-		e.enc = encHashtable
-	}
+	e.access = s.clock
 	s.put(d, h, r, &e, e.expire)
 	return nil
 }
 
-// setField gives a field of the hash e a value. A small hash may become a large
-// one, for good.
-func (s *State) setField(d *database, e *entry, field, value []byte) {
-	if e.o == nil || e.o.hash == nil {
-		fits := listpacked(field, value)
-		if fits && packedLen(e.payload) == MaxListpackEntries {
-			_, at, _ := findPacked(e.payload, field)
-			fits = at >= 0
+// setSmall gives a field of a small hash or set a value. What does not fit makes it a
+// large one, for good.
+func (s *State) setSmall(d *database, e *entry, field, value []byte) {
+	_, at, _ := findPacked(e.payload, field)
+	if enc, ok := e.encodingWith(field, value, at < 0); ok {
+		e.enc = enc
+		if p, inPlace := setField(s.spare[:0], e, field, value); !inPlace {
+			s.repack(e, p)
 		}
-		if fits {
-			if p, inPlace := setField(s.spare[:0], e.payload, field, value); !inPlace {
-				s.repack(e, p)
-			}
-			return
-		}
-		small := Fields{packed: e.payload}
-		if e.o == nil {
-			d.adopt(e, &object{})
-		}
-		d.newHash(e)
-		for i := range small.Len() {
-			f, v := small.At(i)
-			d.setField(e, f, v)
-		}
+		return
+	}
+	small := Fields{packed: e.payload}
+	if e.o == nil {
+		d.adopt(e, &object{})
+	}
+	d.newHash(e)
+	for i := range small.Len() {
+		f, v := small.At(i)
+		d.setField(e, f, v)
 	}
 	d.setField(e, field, value)
+}
+
+// encodingWith is the encoding of a small hash or set once it has this field; ok is
+// false where it is small no more.
+func (e *entry) encodingWith(field, value []byte, isNew bool) (enc encoding, ok bool) {
+	n := packedLen(e.payload)
+	if isNew {
+		n++
+	}
+	fits := len(field) <= MaxListpackValue && len(value) <= MaxListpackValue
+	switch {
+	case e.typ == Hash:
+		return encListpack, fits && n <= MaxListpackEntries
+	case e.enc == encIntset && isInt(field):
+		return encIntset, n <= MaxIntsetEntries
+	default:
+		return encListpack, fits && n <= MaxSetListpackEntries
+	}
 }
 
 // repack gives a small hash its new payload, which was made in s.spare. The old
@@ -430,20 +449,24 @@ func (s *State) repack(e *entry, p []byte) {
 	}
 }
 
-// hashDelete removes fields; one that is named twice is removed once.
-func (s *State) hashDelete(d *database, ev *event.Event) error {
+// removeItems removes fields of a hash or members of a set; one that is named twice is
+// removed once.
+func (s *State) removeItems(d *database, ev *event.Event, typ Type) error {
 	var e entry
 	h, r := d.look(ev.Key, &e)
 	switch {
 	case r == 0:
 		return foreign(ev, noKey)
-	case e.typ != Hash:
+	case e.typ != typ:
 		return foreign(ev, holds(e.typ))
 	}
-	f := e.fields()
+	f, part := e.fields(), "field"
+	if typ == Set {
+		part = "member"
+	}
 	for _, field := range ev.Items {
 		if _, ok := f.Get(field); !ok {
-			return foreign(ev, "there is no field "+shown(field))
+			return foreign(ev, "there is no "+part+" "+shown(field))
 		}
 	}
 	d.forget(&e)

@@ -316,13 +316,13 @@ func TestImportRefuses(t *testing.T) {
 		"a long embstr":                 {Key: k, Type: String, Encoding: uint8(encEmbstr), Value: make([]byte, 45)},
 		"an expiry before 1970":         {Key: k, Type: String, Encoding: uint8(encRaw), ExpireAt: -1},
 		"an empty hash":                 {Key: k, Type: Hash, Encoding: uint8(encListpack)},
-		"a field without a value":       {Key: k, Type: Hash, Encoding: uint8(encListpack), Pairs: [][]byte{k}},
-		"a field twice":                 {Key: k, Type: Hash, Encoding: uint8(encListpack), Pairs: [][]byte{k, k, k, k}},
-		"a field twice in a large hash": {Key: k, Type: Hash, Encoding: uint8(encHashtable), Pairs: [][]byte{k, k, k, k}},
-		"a small hash of 513 fields":    {Key: k, Type: Hash, Encoding: uint8(encListpack), Pairs: pairs(MaxListpackEntries + 1)},
-		"a hash as a string":            {Key: k, Type: Hash, Encoding: uint8(encRaw), Pairs: [][]byte{k, k}},
-		"a long value in a small hash":  {Key: k, Type: Hash, Encoding: uint8(encListpack), Pairs: [][]byte{k, make([]byte, 65)}},
-		"a hash with no known encoding": {Key: k, Type: Hash, Encoding: 77, Pairs: [][]byte{k, k}},
+		"a field without a value":       {Key: k, Type: Hash, Encoding: uint8(encListpack), Items: [][]byte{k}},
+		"a field twice":                 {Key: k, Type: Hash, Encoding: uint8(encListpack), Items: [][]byte{k, k, k, k}},
+		"a field twice in a large hash": {Key: k, Type: Hash, Encoding: uint8(encHashtable), Items: [][]byte{k, k, k, k}},
+		"a small hash of 513 fields":    {Key: k, Type: Hash, Encoding: uint8(encListpack), Items: pairs(MaxListpackEntries + 1)},
+		"a hash as a string":            {Key: k, Type: Hash, Encoding: uint8(encRaw), Items: [][]byte{k, k}},
+		"a long value in a small hash":  {Key: k, Type: Hash, Encoding: uint8(encListpack), Items: [][]byte{k, make([]byte, 65)}},
+		"a hash with no known encoding": {Key: k, Type: Hash, Encoding: 77, Items: [][]byte{k, k}},
 	} {
 		s := New(0)
 		apply(t, s, 0, func(b *event.Buffer) { b.String([]byte("there"), nil, 0) })

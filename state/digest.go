@@ -31,7 +31,7 @@ func (e *entry) body() uint64 {
 	switch {
 	case e.o != nil && e.o.hash != nil:
 		return e.o.hash.sum
-	case e.typ == Hash:
+	case e.typ != String:
 		return packedSum(e.payload)
 	case e.o != nil:
 		return e.o.body
@@ -97,7 +97,7 @@ func (s *State) RecomputeDigest() uint64 {
 		var sum uint64
 		d.each(func(e *entry) bool {
 			body := uint64(0)
-			if e.typ == Hash {
+			if e.typ != String {
 				e.pairs(func(field, value []byte) { body += pairDigest(field, value) })
 			} else {
 				body = xxhash.Sum64(e.payload)
@@ -174,10 +174,14 @@ func (d *sum20) mix(p []byte) {
 func (e *entry) redisDigest() sum20 {
 	var d sum20
 	d.mix(e.key)
-	if e.typ == String {
+	switch e.typ {
+	case String:
 		d.mix([]byte{0, 0, 0, 0})
 		d.mix(e.payload)
-	} else {
+	case Set:
+		d.mix([]byte{0, 0, 0, 2})
+		e.pairs(func(member, _ []byte) { d.xor(member) })
+	default:
 		d.mix([]byte{0, 0, 0, 4})
 		e.pairs(func(field, value []byte) {
 			var pd sum20

@@ -9,6 +9,7 @@ const (
 	encRaw       encoding = 3
 	encListpack  encoding = 4
 	encHashtable encoding = 5
+	encIntset    encoding = 6
 )
 
 // The limits between encodings, Redis' defaults. They are no settings: the same
@@ -21,6 +22,11 @@ const (
 	// MaxListpackValue the bytes of each field and value of one.
 	MaxListpackEntries = 512
 	MaxListpackValue   = 64
+
+	// MaxSetListpackEntries is the number of members of a small set, each of
+	// MaxListpackValue bytes at most, and MaxIntsetEntries that of one of integers.
+	MaxSetListpackEntries = 128
+	MaxIntsetEntries      = 512
 )
 
 func (e encoding) String() string {
@@ -35,6 +41,8 @@ func (e encoding) String() string {
 		return "listpack"
 	case encHashtable:
 		return "hashtable"
+	case encIntset:
+		return "intset"
 	}
 	return ""
 }

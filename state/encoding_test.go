@@ -17,6 +17,13 @@ func TestEncodings(t *testing.T) {
 			}
 		}
 	}
+	integers := func(n int) func(*event.Buffer) {
+		return func(b *event.Buffer) {
+			for i := range n {
+				b.SetAdd(k, []byte(strconv.Itoa(i)))
+			}
+		}
+	}
 	for _, tc := range []struct {
 		want   string
 		record func(*event.Buffer)
@@ -50,6 +57,17 @@ func TestEncodings(t *testing.T) {
 		{"hashtable", func(b *event.Buffer) { b.HashSet(k, k, make([]byte, 65)); b.HashSet(k, k, nil) }},
 		{"listpack", func(b *event.Buffer) { many(513)(b); b.Delete(k, event.User); b.HashSet(k, k, k) }},
 		{"hashtable", func(b *event.Buffer) { b.HashSet(k, nil, make([]byte, 65)) }},
+		{"intset", integers(512)},
+		{"hashtable", integers(513)},
+		{"listpack", func(b *event.Buffer) { integers(127)(b); b.SetAdd(k, []byte("x")) }},
+		{"listpack", func(b *event.Buffer) { integers(127)(b); b.SetAdd(k, make([]byte, 64)) }},
+		{"hashtable", func(b *event.Buffer) { integers(128)(b); b.SetAdd(k, []byte("x")) }},
+		{"hashtable", func(b *event.Buffer) { integers(2)(b); b.SetAdd(k, make([]byte, 65)) }},
+		{"listpack", func(b *event.Buffer) { b.SetAdd(k, []byte("01")); integers(127)(b) }},
+		{"hashtable", func(b *event.Buffer) { b.SetAdd(k, []byte("01")); integers(128)(b) }},
+		{"listpack", func(b *event.Buffer) { b.SetAdd(k, []byte("x"), []byte("1")); b.SetRemove(k, []byte("x")) }},
+		{"intset", func(b *event.Buffer) { b.SetAdd(k, []byte("x")); b.SetRemove(k, []byte("x")); b.SetAdd(k, []byte("1")) }},
+		{"intset", func(b *event.Buffer) { integers(512)(b); integers(512)(b) }},
 	} {
 		s := New(0)
 		apply(t, s, 0, tc.record)

@@ -14,9 +14,10 @@ type hash struct {
 // fieldType is the type of the record of a field.
 const fieldType Type = 7
 
-// newHash gives e, which has an object, a large hash without fields.
+// newHash gives e, which has an object, a large hash without fields. It is what a large
+// set is too, with empty values.
 func (d *database) newHash(e *entry) {
-	e.o.hash, e.o.value, e.payload = &hash{index: newIndex(d)}, nil, nil
+	e.o.hash, e.o.value, e.payload, e.enc = &hash{index: newIndex(d)}, nil, nil, encHashtable
 }
 
 // A record has 28 bits for the number of its hash. That is enough: each large hash

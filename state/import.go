@@ -16,7 +16,7 @@ type Batch struct {
 	items  []item
 	blocks []byte   // records, as they lie in blocks
 	large  []Record // those that need an object
-	packed []byte   // scratch for a small hash
+	packed []byte   // scratch for a small hash or set
 }
 
 // item is a record of a batch.
@@ -45,8 +45,8 @@ func (b *Batch) Add(r Record) error {
 		return fmt.Errorf("the key %s: %w", shown(r.Key), err)
 	}
 	it := item{h: b.secret.hash(r.Key)}
-	if e.large() || e.typ == Hash && e.enc == encHashtable {
-		r.Pairs = slices.Clone(r.Pairs)
+	if e.large() || e.enc == encHashtable {
+		r.Items = slices.Clone(r.Items)
 		b.large = append(b.large, r)
 		it.large = len(b.large)
 	} else {
@@ -61,7 +61,7 @@ func (b *Batch) Add(r Record) error {
 	return nil
 }
 
-// fill checks a record and gives e its payload, but for a hash that is a large one.
+// fill checks a record and gives e its payload, but for a hash or set that is large.
 func (b *Batch) fill(e *entry, r *Record) error {
 	if r.ExpireAt < 0 {
 		return fmt.Errorf("it expires at %d ms", r.ExpireAt)
@@ -70,8 +70,8 @@ func (b *Batch) fill(e *entry, r *Record) error {
 	case String:
 		e.payload = r.Value
 		return checkString(r)
-	case Hash:
-		return b.fillHash(e, r)
+	case Hash, Set:
+		return b.fillPacked(e, r)
 	}
 	return fmt.Errorf("a value of type %d", r.Type)
 }
@@ -88,35 +88,39 @@ func checkString(r *Record) error {
 	return nil
 }
 
-func (b *Batch) fillHash(e *entry, r *Record) error {
-	n := len(r.Pairs) / 2
+// fillPacked packs the fields of a small hash or the members of a small set.
+func (b *Batch) fillPacked(e *entry, r *Record) error {
+	stride := 1
+	if r.Type == Hash {
+		stride = 2
+	}
 	switch {
-	case n == 0 || len(r.Pairs)%2 != 0:
-		return fmt.Errorf("a hash of %d fields and values", len(r.Pairs))
+	case len(r.Items) == 0 || len(r.Items)%stride != 0:
+		return fmt.Errorf("a %v of %d items", r.Type, len(r.Items))
 	case e.enc == encHashtable:
 		return nil
-	case e.enc != encListpack || n > MaxListpackEntries:
-		return badHash(r)
 	}
-	p, sum := append(b.packed[:0], make([]byte, packedHead)...), uint64(0)
-	for i := 0; i < len(r.Pairs); i += 2 {
-		field, value := r.Pairs[i], r.Pairs[i+1]
-		if !listpacked(field, value) {
-			return badHash(r)
+	e.payload = append(b.packed[:0], make([]byte, packedHead)...)
+	for i := 0; i < len(r.Items); i += stride {
+		field, value := r.Items[i], []byte(nil)
+		if stride == 2 {
+			value = r.Items[i+1]
 		}
-		if _, at, _ := findPacked(p, field); at >= 0 {
-			return badHash(r)
+		enc, ok := e.encodingWith(field, value, true)
+		_, at, _ := findPacked(e.payload, field)
+		if !ok || enc != e.enc || at >= 0 || enc == encIntset && placeInOrder(e.payload, field) != len(e.payload) {
+			return misfit(r)
 		}
-		p = appendPair(p, field, value)
-		sum += pairDigest(field, value)
+		n, sum := packedLen(e.payload), packedSum(e.payload)
+		e.payload = appendPair(e.payload, field, value)
+		setPacked(e.payload, sum+pairDigest(field, value), n+1)
 	}
-	setPacked(p, sum, n)
-	e.payload, b.packed = p, p
+	b.packed = e.payload
 	return nil
 }
 
-func badHash(r *Record) error {
-	return fmt.Errorf("a hash that does not fit its encoding %d, or has a field twice", r.Encoding)
+func misfit(r *Record) error {
+	return fmt.Errorf("a %v that does not fit its encoding %d, or has something twice", r.Type, r.Encoding)
 }
 
 // ImportBatch adds a batch's records to its database. What the batch was given is
@@ -186,16 +190,24 @@ func (s *State) importLarge(d *database, h uint64, r *Record) error {
 	case e.enc == encHashtable:
 		d.adopt(&e, &object{})
 		d.newHash(&e)
-		for i := 0; i < len(r.Pairs); i += 2 {
-			d.setField(&e, r.Pairs[i], r.Pairs[i+1])
+		n := len(r.Items)
+		if r.Type == Hash {
+			n /= 2
 		}
-		if e.o.hash.index.n != len(r.Pairs)/2 {
+		for i := range n {
+			if r.Type == Hash {
+				d.setField(&e, r.Items[2*i], r.Items[2*i+1])
+			} else {
+				d.setField(&e, r.Items[i], nil)
+			}
+		}
+		if e.o.hash.index.n != n {
 			d.dropObject(&e)
-			return fmt.Errorf("the key %s: %w", shown(r.Key), badHash(r))
+			return fmt.Errorf("the key %s: %w", shown(r.Key), misfit(r))
 		}
-	default: // a small hash that is long all the same
+	default: // a small hash or set that is long all the same
 		var b Batch
-		if err := b.fillHash(&e, r); err != nil {
+		if err := b.fillPacked(&e, r); err != nil {
 			return fmt.Errorf("the key %s: %w", shown(r.Key), err)
 		}
 	}

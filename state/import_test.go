@@ -53,8 +53,8 @@ func batches(t *testing.T, from, to *State, n int) (all []*Batch, forget func())
 				all[last].Reset(db)
 			}
 			r.Key, r.Value = keep(r.Key), keep(r.Value)
-			for i := range r.Pairs {
-				r.Pairs[i] = keep(r.Pairs[i])
+			for i := range r.Items {
+				r.Items[i] = keep(r.Items[i])
 			}
 			if err := all[last].Add(r); err != nil {
 				t.Fatal(err)

@@ -17,7 +17,8 @@ import (
 type model [Databases]map[string]*mvalue
 
 type mvalue struct {
-	hash   map[string]string // nil: a string
+	hash   map[string]string // nil: a string; of a set the values are empty
+	set    bool
 	text   string
 	expire int64
 }
@@ -67,8 +68,10 @@ func (m *model) step(t *rapid.T, b *event.Buffer, db int) {
 	switch n := d.oneOf("family", 12); {
 	case n < 4 && (v == nil || v.hash == nil):
 		m.stringStep(d, v)
-	case n < 8 && (v == nil || v.hash != nil):
+	case n < 6 && (v == nil || v.hash != nil && !v.set):
 		m.hashStep(d, v)
+	case n < 8 && (v == nil || v.set):
+		m.setStep(d, v)
 	case n < 11 && v != nil:
 		m.keyStep(d, v)
 	case n == 11:
@@ -116,20 +119,46 @@ func (m *model) hashStep(d *draw, v *mvalue) {
 		}
 		return
 	}
+	d.b.HashDelete(d.key, m.leave(d, v)...)
+}
+
+func (m *model) setStep(d *draw, v *mvalue) {
+	if d.oneOf("set", 3) > 0 || v == nil {
+		if v == nil {
+			v = &mvalue{hash: map[string]string{}, set: true}
+			m[d.db][string(d.key)] = v
+		}
+		members := [][]byte{[]byte(d.text)}
+		for range rapid.SampledFrom([]int{0, 1, 2, 130, 600}).Draw(d.T, "members") {
+			members = append(members, fmt.Append(nil, len(members)*7919%1301-600))
+		}
+		if len(members) > 1 && d.oneOf("integers only", 2) == 0 {
+			members = members[1:]
+		}
+		d.b.SetAdd(d.key, members...)
+		for _, x := range members {
+			v.hash[string(x)] = ""
+		}
+		return
+	}
+	d.b.SetRemove(d.key, m.leave(d, v)...)
+}
+
+// leave takes half of what a hash or set has out of it, all or one.
+func (m *model) leave(d *draw, v *mvalue) (gone [][]byte) {
 	fields := slices.Sorted(maps.Keys(v.hash))
 	fields = fields[len(fields)/2:]
 	if d.oneOf("all fields", 3) == 0 {
 		fields = fields[:1]
 	}
-	gone := make([][]byte, 0, len(fields))
 	for _, f := range fields {
 		gone = append(gone, []byte(f))
 		delete(v.hash, f)
 	}
-	d.b.HashDelete(d.key, gone...)
 	if len(v.hash) == 0 {
 		delete(m[d.db], string(d.key))
 	}
+	return gone
 }
 
 func (m *model) keyStep(d *draw, v *mvalue) {
@@ -192,6 +221,11 @@ func (m *model) check(t *rapid.T, s *State) {
 				continue
 			}
 			h, err := v.Hash([]byte(key))
+			if want.set {
+				var set Members
+				set, err = v.Set([]byte(key))
+				h = set.fields
+			}
 			if err != nil || h.Len() != len(want.hash) {
 				t.Fatalf("db %d %q: %d fields, %v", db, key, h.Len(), err)
 			}

@@ -7,7 +7,8 @@ import (
 )
 
 // The fields of a small hash are packed into its payload, in the order in which
-// they came:
+// they came, and so are the members of a small set, with empty values; those of one with
+// encoding intset are in the order of the integers that they are.
 //
 //	packed   sum of the digests of its pairs u64 | fields u16 | pair …
 //	pair     field length uvarint | value length uvarint | field | value
@@ -58,14 +59,21 @@ func appendPair(dst, field, value []byte) []byte {
 	return append(append(dst, field...), value...)
 }
 
-// setField gives a field a value: in p itself where the old one is as long, else
-// by appending the whole to dst, which must not be p's memory, and returning that.
-func setField(dst, p, field, value []byte) (result []byte, inPlace bool) {
+// setField gives a field of a small hash or set a value: in its payload itself where the
+// old one is as long, else by appending the whole to dst, which must not be that memory,
+// and returning it.
+func setField(dst []byte, e *entry, field, value []byte) (result []byte, inPlace bool) {
+	p := e.payload
 	old, from, to := findPacked(p, field)
 	fieldSum := xxhash.Sum64(field)
 	sum, n := packedSum(p)+mix(fieldSum, xxhash.Sum64(value)), packedLen(p)
 	if from < 0 {
-		dst = appendPair(append(dst, p...), field, value)
+		at := len(p)
+		if e.enc == encIntset {
+			at = placeInOrder(p, field)
+		}
+		dst = appendPair(append(dst, p[:at]...), field, value)
+		dst = append(dst, p[at:]...)
 		setPacked(dst, sum, n+1)
 		return dst, false
 	}
@@ -79,6 +87,31 @@ func setField(dst, p, field, value []byte) (result []byte, inPlace bool) {
 	dst = append(dst, p[to:]...)
 	setPacked(dst, sum, n)
 	return dst, false
+}
+
+// placeInOrder is where an integer belongs among integers in ascending order.
+func placeInOrder(p, member []byte) int {
+	for at := packedHead; at < len(p); {
+		m, _, next := pairAt(p, at)
+		if lessInt(member, m) {
+			return at
+		}
+		at = next
+	}
+	return len(p)
+}
+
+// lessInt compares two integers in canonical text (isInt).
+func lessInt(a, b []byte) bool {
+	negative := a[0] == '-'
+	switch {
+	case negative != (b[0] == '-'):
+		return negative
+	case len(a) != len(b):
+		return len(a) < len(b) != negative
+	default:
+		return string(a) != string(b) && (string(a) < string(b)) != negative
+	}
 }
 
 // removeField appends p without a field, which must be there, to dst.

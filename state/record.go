@@ -9,7 +9,7 @@ type Record struct {
 	Encoding uint8    // a fixed number, what OBJECT ENCODING shows
 	ExpireAt int64    // ms since 1970, 0 for never
 	Value    []byte   // of a string
-	Pairs    [][]byte // of a hash: field, value, field, value …
+	Items    [][]byte // of a hash: field, value, field, value …; of a set: members
 }
 
 // Export hands the keys of a database to fn in its order, from a place on, until
@@ -19,7 +19,7 @@ func (s *State) Export(db, from int, fn func(Record) bool) {
 	if from < 0 || from >= d.keys.count() {
 		return
 	}
-	var pairs [][]byte
+	var items [][]byte
 	cursor, left := d.keys.skip(from)
 	d.keys.scan(cursor, math.MaxInt, func(at ref) bool {
 		if left > 0 {
@@ -28,10 +28,14 @@ func (s *State) Export(db, from int, fn func(Record) bool) {
 		}
 		e := d.load(at)
 		r := Record{Key: e.key, Type: e.typ, Encoding: uint8(e.enc), ExpireAt: e.expire, Value: e.payload}
-		if e.typ == Hash {
-			pairs = pairs[:0]
-			e.pairs(func(field, value []byte) { pairs = append(pairs, field, value) })
-			r.Value, r.Pairs = nil, pairs
+		if e.typ != String {
+			items = items[:0]
+			e.pairs(func(field, value []byte) {
+				if items = append(items, field); e.typ == Hash {
+					items = append(items, value)
+				}
+			})
+			r.Value, r.Items = nil, items
 		}
 		return fn(r)
 	})

@@ -17,6 +17,7 @@ const (
 	None   Type = 0 // there is no key
 	String Type = 1
 	Hash   Type = 2
+	Set    Type = 3
 )
 
 // String is the word that TYPE answers.
@@ -26,6 +27,8 @@ func (t Type) String() string {
 		return "string"
 	case Hash:
 		return "hash"
+	case Set:
+		return "set"
 	}
 	return "none"
 }

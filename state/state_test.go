@@ -36,7 +36,7 @@ func dump(s *State) string {
 	var b strings.Builder
 	for db := range Databases {
 		s.Export(db, 0, func(r Record) bool {
-			fmt.Fprintf(&b, "%d %q %d %d %d %q %q\n", db, r.Key, r.Type, r.Encoding, r.ExpireAt, r.Value, r.Pairs)
+			fmt.Fprintf(&b, "%d %q %d %d %d %q %q\n", db, r.Key, r.Type, r.Encoding, r.ExpireAt, r.Value, r.Items)
 			return true
 		})
 	}

@@ -91,12 +91,22 @@ func (v View) Lend(key []byte) {
 
 // Hash is a hash's fields; none where there is no key, ErrWrongType where the
 // key holds something else.
-func (v View) Hash(key []byte) (Fields, error) {
+func (v View) Hash(key []byte) (Fields, error) { return v.fields(key, Hash) }
+
+// Set is a set's members; none where there is no key, ErrWrongType where the key
+// holds something else.
+func (v View) Set(key []byte) (Members, error) {
+	f, err := v.fields(key, Set)
+	return Members{f}, err
+}
+
+// fields is what a hash holds, or a set, whose values are empty.
+func (v View) fields(key []byte, t Type) (Fields, error) {
 	b := v.find(key)
 	switch {
 	case b == nil:
 		return Fields{}, nil
-	case typeOf(b) != Hash:
+	case typeOf(b) != t:
 		return Fields{}, ErrWrongType
 	}
 	p, o := v.d.payload(b)

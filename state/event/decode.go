@@ -129,8 +129,8 @@ func (e *Event) Decode(p []byte) (rest []byte, err error) {
 	return d.Rest, nil
 }
 
-// decodeShort is Decode for what most events are: a String without expiry, or a
-// HashSet of one pair, each text shorter than 256 bytes. nil for all else.
+// decodeShort is Decode for what most events are: a String without expiry, a HashSet of
+// one pair or a SetAdd of one member, each text shorter than 256 bytes. nil for all else.
 func (e *Event) decodeShort(p []byte) (rest []byte) {
 	if len(p) < 2 {
 		return nil
@@ -141,6 +141,13 @@ func (e *Event) decodeShort(p []byte) (rest []byte) {
 		value, p := shortBin(p)
 		if p != nil {
 			*e = Event{Kind: String, Items: e.Items[:0], Key: key, Value: value}
+		}
+		return p
+	case p[0] == 0x93 && p[1] == byte(SetAdd):
+		key, p := shortBin(p[2:])
+		member, p := shortBin(p)
+		if p != nil {
+			*e = Event{Kind: SetAdd, Items: append(e.Items[:0], member), Key: key}
 		}
 		return p
 	case p[0] == 0x94 && p[1] == byte(HashSet):
@@ -180,7 +187,7 @@ func (k Kind) takes(n int) bool {
 		return n == 3
 	case HashSet:
 		return n >= 3 && n%2 == 1
-	case HashDelete:
+	case HashDelete, SetAdd, SetRemove:
 		return n >= 2
 	}
 	return false
@@ -212,7 +219,7 @@ func (e *Event) keyFields(d *decoder, n int) {
 		e.Value = d.Bin()
 	case Range:
 		e.At, e.Value = d.Int(), d.Bin()
-	case HashSet, HashDelete:
+	case HashSet, HashDelete, SetAdd, SetRemove:
 		e.Items = d.list(e.Items, n-1)
 	case Delete:
 		e.Reason = Reason(d.AtMost(math.MaxUint8))

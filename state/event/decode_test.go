@@ -33,6 +33,10 @@ func record(b *Buffer, e *Event) {
 		b.HashSet(e.Key, e.Items...)
 	case HashDelete:
 		b.HashDelete(e.Key, e.Items...)
+	case SetAdd:
+		b.SetAdd(e.Key, e.Items...)
+	case SetRemove:
+		b.SetRemove(e.Key, e.Items...)
 	case Delete:
 		b.Delete(e.Key, e.Reason)
 	case Expire:
@@ -77,7 +81,7 @@ func TestRoundTrip(t *testing.T) {
 	text := func(t *rapid.T, name string) []byte {
 		return bytes.Repeat([]byte{byte(rapid.IntRange(0, 255).Draw(t, name))}, lengths.Draw(t, name+" length"))
 	}
-	kinds := []Kind{Database, Cause, String, Text, Append, Range, HashSet, HashDelete, Delete, Expire, Rename, Copy, Move, Flush, FlushAll, Swap}
+	kinds := []Kind{Database, Cause, String, Text, Append, Range, HashSet, HashDelete, SetAdd, SetRemove, Delete, Expire, Rename, Copy, Move, Flush, FlushAll, Swap}
 	rapid.Check(t, func(t *rapid.T) {
 		want := &Event{Kind: rapid.SampledFrom(kinds).Draw(t, "kind")}
 		if want.Kind.hasKey() {
@@ -94,7 +98,7 @@ func TestRoundTrip(t *testing.T) {
 			want.Value, want.At = text(t, "value"), numbers.Draw(t, "at")
 		case Expire:
 			want.At = numbers.Draw(t, "at")
-		case HashSet, HashDelete, Cause:
+		case HashSet, HashDelete, SetAdd, SetRemove, Cause:
 			for range 2 * rapid.SampledFrom([]int{1, 7, 8, 40000}).Draw(t, "pairs") {
 				want.Items = append(want.Items, []byte("item"))
 			}

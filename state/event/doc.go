@@ -42,6 +42,8 @@
 //	                                          zero-padded up to it
 //	20 HashSet     [20, key, f, v, f, v …]    the fields have these values
 //	21 HashDelete  [21, key, f, f …]          the fields are gone; an empty hash is no key
+//	22 SetAdd      [22, key, m, m …]         the members are in the set
+//	23 SetRemove   [23, key, m, m …]         the members are gone; an empty set is no key
 //	30 Delete      [30, key, reason]          the key is gone
 //	31 Expire      [31, key, at]              it expires at ms since 1970; 0: never
 //	32 Rename      [32, key, to]              value and expiry moved; to was replaced

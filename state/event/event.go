@@ -15,6 +15,8 @@ const (
 	Range      Kind = 13
 	HashSet    Kind = 20
 	HashDelete Kind = 21
+	SetAdd     Kind = 22
+	SetRemove  Kind = 23
 	Delete     Kind = 30
 	Expire     Kind = 31
 	Rename     Kind = 32
@@ -50,7 +52,7 @@ type Event struct {
 	At     int64    // String, Text, Expire: ms since 1970, 0 for never; Range: the offset
 	DB     int      // Database, Flush, Copy, Move: a database; Swap: the first
 	DB2    int      // Swap: the second
-	Items  [][]byte // HashSet: field, value, …; HashDelete: fields; Cause: argv
+	Items  [][]byte // HashSet: field, value, …; HashDelete: fields; SetAdd, SetRemove: members; Cause: argv
 }
 
 // Buffer collects events in their byte form. The zero value is empty. Each
@@ -133,6 +135,12 @@ func (b *Buffer) HashSet(key []byte, pairs ...[]byte) { b.list(HashSet, key, pai
 
 // HashDelete: the fields are gone.
 func (b *Buffer) HashDelete(key []byte, fields ...[]byte) { b.list(HashDelete, key, fields) }
+
+// SetAdd: the members are in the set.
+func (b *Buffer) SetAdd(key []byte, members ...[]byte) { b.list(SetAdd, key, members) }
+
+// SetRemove: the members are no longer in the set.
+func (b *Buffer) SetRemove(key []byte, members ...[]byte) { b.list(SetRemove, key, members) }
 
 // Delete: the key is gone.
 func (b *Buffer) Delete(key []byte, why Reason) {

@@ -36,6 +36,8 @@ func samples() []struct {
 		{"Range", func(x *Buffer) { x.Range(b("key"), 70000, b("\x00\xff")) }},
 		{"HashSet", func(x *Buffer) { x.HashSet(b("key"), b("f"), b("1"), b("g"), b("2")) }},
 		{"HashDelete", func(x *Buffer) { x.HashDelete(b("key"), b("f"), b("g")) }},
+		{"SetAdd", func(x *Buffer) { x.SetAdd(b("key"), b("m"), b("n")) }},
+		{"SetRemove", func(x *Buffer) { x.SetRemove(b("key"), b("m"), b("n")) }},
 		{"Delete", func(x *Buffer) { x.Delete(b("key"), Expired) }},
 		{"Expire", func(x *Buffer) { x.Expire(b("key"), 1767225600000) }},
 		{"Expire never", func(x *Buffer) { x.Expire(b("key"), 0) }},

@@ -28,6 +28,10 @@ func (k Kind) String() string {
 		return "HashSet"
 	case HashDelete:
 		return "HashDelete"
+	case SetAdd:
+		return "SetAdd"
+	case SetRemove:
+		return "SetRemove"
 	case Delete:
 		return "Delete"
 	case Expire:
@@ -93,7 +97,7 @@ func (e *Event) String() string {
 		for i := 0; i+1 < len(e.Items); i += 2 {
 			b.WriteString(" " + strconv.Quote(string(e.Items[i])) + "=" + strconv.Quote(string(e.Items[i+1])))
 		}
-	case HashDelete, Cause:
+	case HashDelete, SetAdd, SetRemove, Cause:
 		for _, it := range e.Items {
 			b.WriteString(" " + strconv.Quote(string(it)))
 		}

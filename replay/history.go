@@ -31,7 +31,8 @@ type Value struct {
 	Type     state.Type // state.None: there was no key
 	Text     []byte     // a string
 	Pairs    [][]byte   // a hash: field, value, field, value …
-	Members  [][]byte   // a set
+	Members  [][]byte   // a set, or a sorted set in its order
+	Scores   []float64  // of the members of a sorted set
 	ExpireAt int64      // ms since 1970; 0: never
 }
 
@@ -201,12 +202,21 @@ func ValueAt(view state.View, key []byte) Value {
 		for i := 0; err == nil && i < set.Len(); i++ {
 			v.Members = append(v.Members, bytes.Clone(set.At(i)))
 		}
+	case state.ZSet:
+		z, err := view.ZSet(key)
+		for i := 0; err == nil && i < z.Len(); i++ {
+			member, score := z.At(i)
+			v.Members, v.Scores = append(v.Members, bytes.Clone(member)), append(v.Scores, score)
+		}
 	}
 	return v
 }
 
 // String is the change for a person.
 func (c Change) String() string { return c.Line.String() + " => " + c.After.String() }
+
+// scoreText is the shortest text that gives the same number.
+func scoreText(score float64) string { return strconv.FormatFloat(score, 'g', -1, 64) }
 
 // String is a value as it would be typed.
 func (v Value) String() string {
@@ -216,10 +226,14 @@ func (v Value) String() string {
 		return "(none)"
 	case state.String:
 		text = strconv.Quote(string(v.Text))
-	case state.Set:
+	case state.Set, state.ZSet:
 		members := make([]string, 0, len(v.Members))
-		for _, m := range v.Members {
-			members = append(members, strconv.Quote(string(m)))
+		for i, m := range v.Members {
+			member := strconv.Quote(string(m))
+			if v.Type == state.ZSet {
+				member += ": " + scoreText(v.Scores[i])
+			}
+			members = append(members, member)
 		}
 		text = "{" + strings.Join(members, ", ") + "}"
 	default:
@@ -255,6 +269,7 @@ type valueJSON struct {
 	Value    *Text     `json:"value,omitempty"`
 	Fields   [][2]Text `json:"fields,omitempty"`
 	Members  []Text    `json:"members,omitempty"`
+	Scores   []string  `json:"scores,omitempty"`
 	ExpireMS int64     `json:"expire_at_ms,omitempty"`
 }
 
@@ -269,6 +284,9 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	}
 	for _, m := range v.Members {
 		out.Members = append(out.Members, m)
+	}
+	for _, score := range v.Scores {
+		out.Scores = append(out.Scores, scoreText(score))
 	}
 	return json.Marshal(out)
 }

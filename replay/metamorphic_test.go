@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -165,11 +166,12 @@ func TestReportForPeople(t *testing.T) {
 // TestValuesForPeople pins how values and commands are written.
 func TestValuesForPeople(t *testing.T) {
 	for want, v := range map[string]Value{
-		"(none)":              {},
-		`""`:                  {Type: state.String},
-		`"a\n\"\xff"`:         {Type: state.String, Text: []byte("a\n\"\xff")},
-		`{"f": "v", "g": ""}`: {Type: state.Hash, Pairs: [][]byte{[]byte("f"), []byte("v"), []byte("g"), nil}},
-		`{"m", "n"}`:          {Type: state.Set, Members: [][]byte{[]byte("m"), []byte("n")}},
+		"(none)":                 {},
+		`""`:                     {Type: state.String},
+		`"a\n\"\xff"`:            {Type: state.String, Text: []byte("a\n\"\xff")},
+		`{"f": "v", "g": ""}`:    {Type: state.Hash, Pairs: [][]byte{[]byte("f"), []byte("v"), []byte("g"), nil}},
+		`{"m": -1.5, "n": +Inf}`: {Type: state.ZSet, Members: [][]byte{[]byte("m"), []byte("n")}, Scores: []float64{-1.5, math.Inf(1)}},
+		`{"m", "n"}`:             {Type: state.Set, Members: [][]byte{[]byte("m"), []byte("n")}},
 		`"v" expires 2026-01-01T00:00:00.000000Z`: {Type: state.String, Text: []byte("v"), ExpireAt: epoch / 1000},
 	} {
 		if got := v.String(); got != want {

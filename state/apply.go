@@ -89,6 +89,10 @@ func (s *State) one(db int, ev *event.Event) (after int, err error) {
 		err = s.setItems(d, ev, Set)
 	case event.SetRemove:
 		err = s.removeItems(d, ev, Set)
+	case event.ZSetAdd:
+		err = s.setItems(d, ev, ZSet)
+	case event.ZSetRemove:
+		err = s.removeItems(d, ev, ZSet)
 	case event.Flush:
 		s.flush(ev.DB)
 	case event.FlushAll:
@@ -358,141 +362,4 @@ func lengthen(b []byte, n int) []byte {
 	longer := make([]byte, n, max(n, min(2*cap(b), cap(b)+1<<20)))
 	copy(longer, b)
 	return longer
-}
-
-// setItems gives a hash fields and values, or a set members, which have no value.
-func (s *State) setItems(d *database, ev *event.Event, typ Type) error {
-	var e entry
-	h, r := d.look(ev.Key, &e)
-	switch {
-	case r == 0:
-		e.typ, e.payload = typ, newPacked()
-		if e.enc = encListpack; typ == Set {
-			e.enc = encIntset
-		}
-	case e.typ != typ:
-		return foreign(ev, holds(e.typ))
-	default:
-		d.forget(&e)
-	}
-	was := e.enc
-	for items := ev.Items; len(items) > 0; {
-		field, value := items[0], []byte(nil)
-		if items = items[1:]; typ == Hash {
-			value, items = items[0], items[1:]
-		}
-		if e.enc != encHashtable {
-			s.setSmall(d, &e, field, value)
-		} else {
-			d.setField(&e, field, value)
-		}
-	}
-	if was == encHashtable { // of its record only the access time changes
-		touchRecord(d.mem.at(r), s.clock)
-		d.remember(&e)
-		return nil
-	}
-	e.access = s.clock
-	s.put(d, h, r, &e, e.expire)
-	return nil
-}
-
-// setSmall gives a field of a small hash or set a value. What does not fit makes it a
-// large one, for good.
-func (s *State) setSmall(d *database, e *entry, field, value []byte) {
-	_, at, _ := findPacked(e.payload, field)
-	if enc, ok := e.encodingWith(field, value, at < 0); ok {
-		e.enc = enc
-		if p, inPlace := setField(s.spare[:0], e, field, value); !inPlace {
-			s.repack(e, p)
-		}
-		return
-	}
-	small := Fields{packed: e.payload}
-	if e.o == nil {
-		d.adopt(e, &object{})
-	}
-	d.newHash(e)
-	for i := range small.Len() {
-		f, v := small.At(i)
-		d.setField(e, f, v)
-	}
-	d.setField(e, field, value)
-}
-
-// encodingWith is the encoding of a small hash or set once it has this field; ok is
-// false where it is small no more.
-func (e *entry) encodingWith(field, value []byte, isNew bool) (enc encoding, ok bool) {
-	n := packedLen(e.payload)
-	if isNew {
-		n++
-	}
-	fits := len(field) <= MaxListpackValue && len(value) <= MaxListpackValue
-	switch {
-	case e.typ == Hash:
-		return encListpack, fits && n <= MaxListpackEntries
-	case e.enc == encIntset && isInt(field):
-		return encIntset, n <= MaxIntsetEntries
-	default:
-		return encListpack, fits && n <= MaxSetListpackEntries
-	}
-}
-
-// repack gives a small hash its new payload, which was made in s.spare. The old
-// one may lie in s.payload, which is the next spare.
-func (s *State) repack(e *entry, p []byte) {
-	s.spare, s.payload = s.payload, p
-	e.payload = p
-	if e.o != nil {
-		e.o.value = append(e.o.value[:0], p...)
-		e.payload = e.o.value
-	}
-}
-
-// removeItems removes fields of a hash or members of a set; one that is named twice is
-// removed once.
-func (s *State) removeItems(d *database, ev *event.Event, typ Type) error {
-	var e entry
-	h, r := d.look(ev.Key, &e)
-	switch {
-	case r == 0:
-		return foreign(ev, noKey)
-	case e.typ != typ:
-		return foreign(ev, holds(e.typ))
-	}
-	f, part := e.fields(), "field"
-	if typ == Set {
-		part = "member"
-	}
-	for _, field := range ev.Items {
-		if _, ok := f.Get(field); !ok {
-			return foreign(ev, "there is no "+part+" "+shown(field))
-		}
-	}
-	d.forget(&e)
-	left := 0
-	for _, field := range ev.Items {
-		left = s.removeField(d, &e, field)
-	}
-	if left == 0 {
-		d.remember(&e) // as remove expects it
-		s.remove(d, h, r, &e)
-		return nil
-	}
-	e.access = s.clock
-	s.put(d, h, r, &e, e.expire)
-	return nil
-}
-
-// removeField removes a field of the hash e, if it is there, and says how many are
-// left.
-func (s *State) removeField(d *database, e *entry, field []byte) (left int) {
-	if e.o != nil && e.o.hash != nil {
-		d.removeField(e, field)
-		return e.o.hash.index.n
-	}
-	if _, at, _ := findPacked(e.payload, field); at >= 0 {
-		s.repack(e, removeField(s.spare[:0], e.payload, field))
-	}
-	return packedLen(e.payload)
 }

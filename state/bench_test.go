@@ -29,6 +29,12 @@ func BenchmarkApply(b *testing.B) {
 		{"HashSet-large", 100_000, func(buf *event.Buffer, i int) {
 			buf.HashSet([]byte("hash"), fmt.Append(nil, "field:", i), make([]byte, 32))
 		}},
+		{"SetAdd-large", 100_000, func(buf *event.Buffer, i int) {
+			buf.SetAdd([]byte("set"), fmt.Append(nil, "member:", i))
+		}},
+		{"ZSetAdd-large", 1 << 20, func(buf *event.Buffer, i int) {
+			buf.ZSetAdd([]byte("zset"), []float64{float64(i * 7919 % 1_000_003)}, [][]byte{fmt.Append(nil, "member:", i/2)})
+		}},
 	} {
 		b.Run(x.name, func(b *testing.B) {
 			s := New(0)

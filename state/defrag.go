@@ -116,7 +116,11 @@ func (d *database) relocate(r ref, class uint8) {
 	e := d.load(to)
 	keys := d.keys
 	if e.typ == fieldType {
-		keys = d.objects[e.access].hash.index
+		owner := d.objects[e.access].hash
+		keys = owner.index
+		if owner.ranking != nil {
+			owner.ranking.moved(scoreOf(e.payload), e.key, r, to)
+		}
 	}
 	keys.replace(d.secret.hash(e.key), r, to)
 	if e.expire != 0 {

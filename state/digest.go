@@ -3,6 +3,7 @@ package state
 import (
 	"crypto/sha1"
 	"encoding/binary"
+	"fmt"
 	"math"
 
 	"github.com/cespare/xxhash/v2"
@@ -122,7 +123,7 @@ func (d *database) each(fn func(e *entry) bool) {
 
 // fields is what a hash holds.
 func (e *entry) fields() Fields {
-	if e.o != nil && e.o.hash != nil {
+	if e.indexed() {
 		return Fields{index: e.o.hash.index}
 	}
 	return Fields{packed: e.payload}
@@ -181,6 +182,14 @@ func (e *entry) redisDigest() sum20 {
 	case Set:
 		d.mix([]byte{0, 0, 0, 2})
 		e.pairs(func(member, _ []byte) { d.xor(member) })
+	case ZSet:
+		d.mix([]byte{0, 0, 0, 3})
+		e.pairs(func(member, score []byte) {
+			var md sum20
+			md.mix(member)
+			md.mix(fmt.Appendf(nil, "%.17g", scoreOf(score)))
+			d.xorRaw(md)
+		})
 	default:
 		d.mix([]byte{0, 0, 0, 4})
 		e.pairs(func(field, value []byte) {

@@ -10,6 +10,7 @@ const (
 	encListpack  encoding = 4
 	encHashtable encoding = 5
 	encIntset    encoding = 6
+	encSkiplist  encoding = 7 // of a large sorted set, as Redis calls it
 )
 
 // The limits between encodings, Redis' defaults. They are no settings: the same
@@ -23,7 +24,7 @@ const (
 	MaxListpackEntries = 512
 	MaxListpackValue   = 64
 
-	// MaxSetListpackEntries is the number of members of a small set, each of
+	// MaxSetListpackEntries is the number of members of a small set or sorted set, each of
 	// MaxListpackValue bytes at most, and MaxIntsetEntries that of one of integers.
 	MaxSetListpackEntries = 128
 	MaxIntsetEntries      = 512
@@ -43,6 +44,8 @@ func (e encoding) String() string {
 		return "hashtable"
 	case encIntset:
 		return "intset"
+	case encSkiplist:
+		return "skiplist"
 	}
 	return ""
 }

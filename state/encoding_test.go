@@ -24,6 +24,13 @@ func TestEncodings(t *testing.T) {
 			}
 		}
 	}
+	ranked := func(n int) func(*event.Buffer) {
+		return func(b *event.Buffer) {
+			for i := range n {
+				b.ZSetAdd(k, []float64{float64(-i)}, [][]byte{[]byte(strconv.Itoa(i))})
+			}
+		}
+	}
 	for _, tc := range []struct {
 		want   string
 		record func(*event.Buffer)
@@ -68,6 +75,12 @@ func TestEncodings(t *testing.T) {
 		{"listpack", func(b *event.Buffer) { b.SetAdd(k, []byte("x"), []byte("1")); b.SetRemove(k, []byte("x")) }},
 		{"intset", func(b *event.Buffer) { b.SetAdd(k, []byte("x")); b.SetRemove(k, []byte("x")); b.SetAdd(k, []byte("1")) }},
 		{"intset", func(b *event.Buffer) { integers(512)(b); integers(512)(b) }},
+		{"listpack", ranked(128)},
+		{"skiplist", ranked(129)},
+		{"skiplist", func(b *event.Buffer) { ranked(129)(b); b.ZSetRemove(k, []byte("5")) }},
+		{"listpack", func(b *event.Buffer) { ranked(128)(b); ranked(128)(b) }},
+		{"listpack", func(b *event.Buffer) { b.ZSetAdd(k, []float64{1}, [][]byte{make([]byte, 64)}) }},
+		{"skiplist", func(b *event.Buffer) { b.ZSetAdd(k, []float64{1}, [][]byte{make([]byte, 65)}) }},
 	} {
 		s := New(0)
 		apply(t, s, 0, tc.record)

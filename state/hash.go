@@ -7,17 +7,21 @@ import "github.com/cespare/xxhash/v2"
 // has its access time. Its fields are in the order of their hashes. Small ones are
 // packed (packed.go).
 type hash struct {
-	index *index
-	sum   uint64 // of the digests of its pairs
+	index   *index
+	sum     uint64   // of the digests of its pairs
+	ranking *ranking // of a sorted set; nil otherwise
 }
 
 // fieldType is the type of the record of a field.
 const fieldType Type = 7
 
 // newHash gives e, which has an object, a large hash without fields. It is what a large
-// set is too, with empty values.
+// set or sorted set is too.
 func (d *database) newHash(e *entry) {
 	e.o.hash, e.o.value, e.payload, e.enc = &hash{index: newIndex(d)}, nil, nil, encHashtable
+	if e.typ == ZSet {
+		e.o.hash.ranking, e.enc = newRanking(d), encSkiplist
+	}
 }
 
 // A record has 28 bits for the number of its hash. That is enough: each large hash
@@ -32,10 +36,16 @@ func (d *database) setField(e *entry, field, value []byte) {
 	if r != 0 {
 		old := d.load(r)
 		e.o.hash.sum -= mix(fieldSum, xxhash.Sum64(old.payload))
+		if k := e.o.hash.ranking; k != nil {
+			k.remove(scoreOf(old.payload), field)
+		}
 		d.dropObject(&old)
 	}
 	e.o.hash.sum += mix(fieldSum, xxhash.Sum64(value))
-	d.store(x, h, r, &entry{typ: fieldType, access: e.obj - 1, key: field, payload: value})
+	r = d.store(x, h, r, &entry{typ: fieldType, access: e.obj - 1, key: field, payload: value})
+	if k := e.o.hash.ranking; k != nil {
+		k.insert(scoreOf(value), field, r)
+	}
 	d.last.field.r = 0 // the next one of the event may be the same
 }
 
@@ -49,6 +59,9 @@ func (d *database) removeField(e *entry, field []byte) {
 	d.last.field.r = 0
 	old := d.load(r)
 	e.o.hash.sum -= pairDigest(field, old.payload)
+	if k := e.o.hash.ranking; k != nil {
+		k.remove(scoreOf(old.payload), field)
+	}
 	x.remove(h, r)
 	d.dropObject(&old)
 	d.mem.release(r)

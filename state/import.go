@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -45,7 +46,7 @@ func (b *Batch) Add(r Record) error {
 		return fmt.Errorf("the key %s: %w", shown(r.Key), err)
 	}
 	it := item{h: b.secret.hash(r.Key)}
-	if e.large() || e.enc == encHashtable {
+	if e.large() || r.large() {
 		r.Items = slices.Clone(r.Items)
 		b.large = append(b.large, r)
 		it.large = len(b.large)
@@ -70,7 +71,7 @@ func (b *Batch) fill(e *entry, r *Record) error {
 	case String:
 		e.payload = r.Value
 		return checkString(r)
-	case Hash, Set:
+	case Hash, Set, ZSet:
 		return b.fillPacked(e, r)
 	}
 	return fmt.Errorf("a value of type %d", r.Type)
@@ -90,25 +91,27 @@ func checkString(r *Record) error {
 
 // fillPacked packs the fields of a small hash or the members of a small set.
 func (b *Batch) fillPacked(e *entry, r *Record) error {
-	stride := 1
-	if r.Type == Hash {
-		stride = 2
-	}
-	switch {
-	case len(r.Items) == 0 || len(r.Items)%stride != 0:
+	stride := r.stride()
+	if len(r.Items) == 0 || len(r.Items)%stride != 0 {
 		return fmt.Errorf("a %v of %d items", r.Type, len(r.Items))
-	case e.enc == encHashtable:
+	}
+	if r.Type == ZSet {
+		for i := 1; i < len(r.Items); i += 2 {
+			if score := r.Items[i]; len(score) != scoreBytes || math.IsNaN(scoreOf(score)) {
+				return fmt.Errorf("a score of a sorted set is %x", score)
+			}
+		}
+	}
+	if r.large() {
 		return nil
 	}
 	e.payload = append(b.packed[:0], make([]byte, packedHead)...)
 	for i := 0; i < len(r.Items); i += stride {
-		field, value := r.Items[i], []byte(nil)
-		if stride == 2 {
-			value = r.Items[i+1]
-		}
+		field, value := r.pair(i / stride)
 		enc, ok := e.encodingWith(field, value, true)
 		_, at, _ := findPacked(e.payload, field)
-		if !ok || enc != e.enc || at >= 0 || enc == encIntset && placeInOrder(e.payload, field) != len(e.payload) {
+		inOrder := enc != encIntset && e.typ != ZSet || e.placeInOrder(e.payload, field, value) == len(e.payload)
+		if !ok || enc != e.enc || at >= 0 || !inOrder {
 			return misfit(r)
 		}
 		n, sum := packedLen(e.payload), packedSum(e.payload)
@@ -117,6 +120,28 @@ func (b *Batch) fillPacked(e *entry, r *Record) error {
 	}
 	b.packed = e.payload
 	return nil
+}
+
+// stride is how many items a field has, its value included.
+func (r *Record) stride() int {
+	if r.Type == Set {
+		return 1
+	}
+	return 2
+}
+
+// pair is the field with a number, and its value.
+func (r *Record) pair(i int) (field, value []byte) {
+	if r.Type == Set {
+		return r.Items[i], nil
+	}
+	return r.Items[2*i], r.Items[2*i+1]
+}
+
+// large reports whether a record is that of a large hash, set or sorted set.
+func (r *Record) large() bool {
+	enc := encoding(r.Encoding)
+	return r.Type == ZSet && enc == encSkiplist || (r.Type == Hash || r.Type == Set) && enc == encHashtable
 }
 
 func misfit(r *Record) error {
@@ -187,19 +212,13 @@ func (s *State) importLarge(d *database, h uint64, r *Record) error {
 	e := entry{key: r.Key, typ: r.Type, enc: encoding(r.Encoding), payload: r.Value}
 	switch {
 	case r.Type == String:
-	case e.enc == encHashtable:
+	case r.large():
 		d.adopt(&e, &object{})
 		d.newHash(&e)
-		n := len(r.Items)
-		if r.Type == Hash {
-			n /= 2
-		}
+		n := len(r.Items) / r.stride()
 		for i := range n {
-			if r.Type == Hash {
-				d.setField(&e, r.Items[2*i], r.Items[2*i+1])
-			} else {
-				d.setField(&e, r.Items[i], nil)
-			}
+			field, value := r.pair(i)
+			d.setField(&e, field, value)
 		}
 		if e.o.hash.index.n != n {
 			d.dropObject(&e)

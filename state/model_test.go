@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -19,6 +20,7 @@ type model [Databases]map[string]*mvalue
 type mvalue struct {
 	hash   map[string]string // nil: a string; of a set the values are empty
 	set    bool
+	scores map[string]float64 // of a sorted set
 	text   string
 	expire int64
 }
@@ -33,6 +35,7 @@ func newModel() *model {
 
 func (v *mvalue) clone() *mvalue {
 	c := *v
+	c.scores = maps.Clone(v.scores)
 	if v.hash != nil {
 		c.hash = map[string]string{}
 		for f, x := range v.hash {
@@ -65,8 +68,10 @@ func (m *model) step(t *rapid.T, b *event.Buffer, db int) {
 		at:    rapid.SampledFrom([]int64{0, 1000, 2000, 3000}).Draw(t, "at"),
 	}
 	v := m[db][string(d.key)]
-	switch n := d.oneOf("family", 12); {
-	case n < 4 && (v == nil || v.hash == nil):
+	switch n := d.oneOf("family", 15); {
+	case n >= 12 && (v == nil || v.scores != nil):
+		m.zsetStep(d, v)
+	case n < 4 && (v == nil || v.hash == nil && v.scores == nil):
 		m.stringStep(d, v)
 	case n < 6 && (v == nil || v.hash != nil && !v.set):
 		m.hashStep(d, v)
@@ -144,6 +149,65 @@ func (m *model) setStep(d *draw, v *mvalue) {
 	d.b.SetRemove(d.key, m.leave(d, v)...)
 }
 
+func (m *model) zsetStep(d *draw, v *mvalue) {
+	if d.oneOf("sorted set", 3) > 0 || v == nil {
+		if v == nil {
+			v = &mvalue{scores: map[string]float64{}}
+			m[d.db][string(d.key)] = v
+		}
+		var members [][]byte
+		var scores []float64
+		some := []float64{0, 1, -1.5, 1, math.Inf(1), math.Inf(-1), 1e300}
+		for range rapid.SampledFrom([]int{1, 2, 100, 300}).Draw(d.T, "members") {
+			members = append(members, fmt.Append(nil, len(members)*7919%1301, d.text[:min(len(d.text), 50)]))
+			scores = append(scores, some[(len(members)*13+d.oneOf("score", 7))%7])
+		}
+		d.b.ZSetAdd(d.key, scores, members)
+		for i, x := range members {
+			v.scores[string(x)] = scores[i]
+		}
+		return
+	}
+	members := slices.Sorted(maps.Keys(v.scores))
+	members = members[len(members)/2:]
+	gone := make([][]byte, 0, len(members))
+	for _, x := range members {
+		gone = append(gone, []byte(x))
+		delete(v.scores, x)
+	}
+	d.b.ZSetRemove(d.key, gone...)
+	if len(v.scores) == 0 {
+		delete(m[d.db], string(d.key))
+	}
+}
+
+// checkScores compares a sorted set with the model: the order both ways, and each member.
+func (v *mvalue) checkScores(t *rapid.T, z Ranked, err error) {
+	order := slices.SortedFunc(maps.Keys(v.scores), func(a, b string) int {
+		return cmp.Or(cmp.Compare(v.scores[a], v.scores[b]), cmp.Compare(a, b))
+	})
+	if err != nil || z.Len() != len(order) {
+		t.Fatalf("%d members, the model has %d: %v", z.Len(), len(order), err)
+	}
+	for i, want := range order {
+		member, score := z.At(i)
+		if string(member) != want || score != v.scores[want] {
+			t.Fatalf("place %d: %q %v, the model has %q %v", i, member, score, want, v.scores[want])
+		}
+		if place, ok := z.Place(member); !ok || place != i {
+			t.Fatalf("%q is at place %d, its place says %d", member, i, place)
+		}
+		if n := z.Seek(func(_ []byte, s float64) bool { return s < score }); n > i {
+			t.Fatalf("%d members are below %v, which is at place %d", n, score, i)
+		}
+	}
+	for i := len(order) - 1; i >= 0; i-- {
+		if member, _ := z.At(i); string(member) != order[i] {
+			t.Fatalf("backwards, place %d: %q, the model has %q", i, member, order[i])
+		}
+	}
+}
+
 // leave takes half of what a hash or set has out of it, all or one.
 func (m *model) leave(d *draw, v *mvalue) (gone [][]byte) {
 	fields := slices.Sorted(maps.Keys(v.hash))
@@ -213,6 +277,11 @@ func (m *model) check(t *rapid.T, s *State) {
 			}
 			if want.expire > 0 {
 				first = append(first, fmt.Sprintf("%08d %02d %s", want.expire, db, key))
+			}
+			if want.scores != nil {
+				z, err := v.ZSet([]byte(key))
+				want.checkScores(t, z, err)
+				continue
 			}
 			if want.hash == nil {
 				if got, _, err := v.String([]byte(key)); err != nil || string(got) != want.text {

@@ -8,7 +8,7 @@ import (
 
 // The fields of a small hash are packed into its payload, in the order in which
 // they came, and so are the members of a small set, with empty values; those of one with
-// encoding intset are in the order of the integers that they are.
+// encoding intset are in the order of the integers that they are, and those of a sorted set in that of their scores.
 //
 //	packed   sum of the digests of its pairs u64 | fields u16 | pair …
 //	pair     field length uvarint | value length uvarint | field | value
@@ -59,41 +59,50 @@ func appendPair(dst, field, value []byte) []byte {
 	return append(append(dst, field...), value...)
 }
 
-// setField gives a field of a small hash or set a value: in its payload itself where the
-// old one is as long, else by appending the whole to dst, which must not be that memory,
-// and returning it.
+// setField gives a field of what is small a value: in its payload itself where the old
+// one is as long and its place stays the same, else by appending the whole to dst, which
+// must not be that memory, and returning it.
 func setField(dst []byte, e *entry, field, value []byte) (result []byte, inPlace bool) {
 	p := e.payload
 	old, from, to := findPacked(p, field)
 	fieldSum := xxhash.Sum64(field)
 	sum, n := packedSum(p)+mix(fieldSum, xxhash.Sum64(value)), packedLen(p)
 	if from < 0 {
-		at := len(p)
-		if e.enc == encIntset {
-			at = placeInOrder(p, field)
+		n++
+		from, to = len(p), len(p)
+	} else {
+		sum -= mix(fieldSum, xxhash.Sum64(old))
+		if len(old) == len(value) && (e.typ != ZSet || string(old) == string(value)) {
+			copy(old, value)
+			setPacked(p, sum, n)
+			return p, true
 		}
+	}
+	at := from
+	if e.enc == encIntset || e.typ == ZSet {
+		at = e.placeInOrder(p, field, value)
+	}
+	if at <= from {
 		dst = appendPair(append(dst, p[:at]...), field, value)
-		dst = append(dst, p[at:]...)
-		setPacked(dst, sum, n+1)
-		return dst, false
+		dst = append(append(dst, p[at:from]...), p[to:]...)
+	} else {
+		dst = append(append(dst, p[:from]...), p[to:at]...)
+		dst = append(appendPair(dst, field, value), p[at:]...)
 	}
-	sum -= mix(fieldSum, xxhash.Sum64(old))
-	if len(old) == len(value) {
-		copy(old, value)
-		setPacked(p, sum, n)
-		return p, true
-	}
-	dst = appendPair(append(dst, p[:from]...), field, value)
-	dst = append(dst, p[to:]...)
 	setPacked(dst, sum, n)
 	return dst, false
 }
 
-// placeInOrder is where an integer belongs among integers in ascending order.
-func placeInOrder(p, member []byte) int {
+// placeInOrder is before which pair a member belongs by its value; if it is there, as if
+// it were not.
+func (e *entry) placeInOrder(p, member, value []byte) int {
 	for at := packedHead; at < len(p); {
-		m, _, next := pairAt(p, at)
-		if lessInt(member, m) {
+		m, v, next := pairAt(p, at)
+		if string(m) == string(member) {
+			at = next
+			continue
+		}
+		if e.typ == ZSet && lessRanked(scoreOf(value), member, scoreOf(v), m) || e.typ == Set && lessInt(member, m) {
 			return at
 		}
 		at = next

@@ -9,7 +9,7 @@ type Record struct {
 	Encoding uint8    // a fixed number, what OBJECT ENCODING shows
 	ExpireAt int64    // ms since 1970, 0 for never
 	Value    []byte   // of a string
-	Items    [][]byte // of a hash: field, value, field, value …; of a set: members
+	Items    [][]byte // of a hash: field, value, field, value …; of a set: members; of a sorted set: member, score …
 }
 
 // Export hands the keys of a database to fn in its order, from a place on, until
@@ -31,7 +31,7 @@ func (s *State) Export(db, from int, fn func(Record) bool) {
 		if e.typ != String {
 			items = items[:0]
 			e.pairs(func(field, value []byte) {
-				if items = append(items, field); e.typ == Hash {
+				if items = append(items, field); e.typ != Set {
 					items = append(items, value)
 				}
 			})

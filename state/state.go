@@ -18,6 +18,7 @@ const (
 	String Type = 1
 	Hash   Type = 2
 	Set    Type = 3
+	ZSet   Type = 5
 )
 
 // String is the word that TYPE answers.
@@ -29,6 +30,8 @@ func (t Type) String() string {
 		return "hash"
 	case Set:
 		return "set"
+	case ZSet:
+		return "zset"
 	}
 	return "none"
 }
@@ -44,11 +47,12 @@ type State struct {
 
 	keyspace func(*database) keyspace // of a new database
 
-	ev      event.Event // scratch for Apply
-	payload []byte      // scratch for a new payload
-	spare   []byte      // scratch for the next one
-	clock   uint32      // access clock in s, see SetAccessClock
-	hashes  []uint64    // scratch for Prefetch
+	ev      event.Event      // scratch for Apply
+	payload []byte           // scratch for a new payload
+	spare   []byte           // scratch for the next one
+	score   [scoreBytes]byte // scratch for a score
+	clock   uint32           // access clock in s, see SetAccessClock
+	hashes  []uint64         // scratch for Prefetch
 	last    lastFound
 }
 

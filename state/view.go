@@ -100,7 +100,20 @@ func (v View) Set(key []byte) (Members, error) {
 	return Members{f}, err
 }
 
-// fields is what a hash holds, or a set, whose values are empty.
+// ZSet is a sorted set's members; none where there is no key, ErrWrongType where the key
+// holds something else.
+func (v View) ZSet(key []byte) (Ranked, error) {
+	f, err := v.fields(key, ZSet)
+	z := Ranked{fields: f}
+	if f.index != nil {
+		b := v.peek(key)
+		_, o := v.d.payload(b)
+		z.ranking = o.hash.ranking
+	}
+	return z, err
+}
+
+// fields is what a hash, set or sorted set holds.
 func (v View) fields(key []byte, t Type) (Fields, error) {
 	b := v.find(key)
 	switch {

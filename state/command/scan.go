@@ -105,6 +105,8 @@ func typeNamed(word []byte) state.Type {
 		return state.Hash
 	case IsWord(word, "SET"):
 		return state.Set
+	case IsWord(word, "ZSET"):
+		return state.ZSet
 	}
 	return state.None
 }

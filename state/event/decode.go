@@ -118,7 +118,7 @@ func (e *Event) Decode(p []byte) (rest []byte, err error) {
 	d := decoder{pack.Reader{Rest: p}}
 	n := d.Array() - 1
 	kind := d.AtMost(math.MaxUint8)
-	*e = Event{Kind: Kind(kind), Items: e.Items[:0]}
+	*e = Event{Kind: Kind(kind), Items: e.Items[:0], Scores: e.Scores[:0]}
 	if !d.Bad && !e.Kind.takes(n) {
 		return nil, fmt.Errorf("%w: %v with %d fields", ErrMalformed, e.Kind, n)
 	}
@@ -140,14 +140,14 @@ func (e *Event) decodeShort(p []byte) (rest []byte) {
 		key, p := shortBin(p[2:])
 		value, p := shortBin(p)
 		if p != nil {
-			*e = Event{Kind: String, Items: e.Items[:0], Key: key, Value: value}
+			*e = Event{Kind: String, Items: e.Items[:0], Scores: e.Scores[:0], Key: key, Value: value}
 		}
 		return p
 	case p[0] == 0x93 && p[1] == byte(SetAdd):
 		key, p := shortBin(p[2:])
 		member, p := shortBin(p)
 		if p != nil {
-			*e = Event{Kind: SetAdd, Items: append(e.Items[:0], member), Key: key}
+			*e = Event{Kind: SetAdd, Items: append(e.Items[:0], member), Scores: e.Scores[:0], Key: key}
 		}
 		return p
 	case p[0] == 0x94 && p[1] == byte(HashSet):
@@ -155,7 +155,7 @@ func (e *Event) decodeShort(p []byte) (rest []byte) {
 		field, p := shortBin(p)
 		value, p := shortBin(p)
 		if p != nil {
-			*e = Event{Kind: HashSet, Items: append(e.Items[:0], field, value), Key: key}
+			*e = Event{Kind: HashSet, Items: append(e.Items[:0], field, value), Scores: e.Scores[:0], Key: key}
 		}
 		return p
 	}
@@ -185,9 +185,9 @@ func (k Kind) takes(n int) bool {
 		return n == 2 || n == 3
 	case Text, Range, Copy:
 		return n == 3
-	case HashSet:
+	case HashSet, ZSetAdd:
 		return n >= 3 && n%2 == 1
-	case HashDelete, SetAdd, SetRemove:
+	case HashDelete, SetAdd, SetRemove, ZSetRemove:
 		return n >= 2
 	}
 	return false
@@ -219,8 +219,19 @@ func (e *Event) keyFields(d *decoder, n int) {
 		e.Value = d.Bin()
 	case Range:
 		e.At, e.Value = d.Int(), d.Bin()
-	case HashSet, HashDelete, SetAdd, SetRemove:
+	case HashSet, HashDelete, SetAdd, SetRemove, ZSetRemove:
 		e.Items = d.list(e.Items, n-1)
+	case ZSetAdd:
+		for range (n - 1) / 2 {
+			score, member := d.Float(), d.Bin()
+			if score != score { // NaN has no place
+				d.Fail()
+			}
+			if d.Bad {
+				break
+			}
+			e.Scores, e.Items = append(e.Scores, score), append(e.Items, member)
+		}
 	case Delete:
 		e.Reason = Reason(d.AtMost(math.MaxUint8))
 	case Expire:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +38,10 @@ func record(b *Buffer, e *Event) {
 		b.SetAdd(e.Key, e.Items...)
 	case SetRemove:
 		b.SetRemove(e.Key, e.Items...)
+	case ZSetAdd:
+		b.ZSetAdd(e.Key, e.Scores, e.Items)
+	case ZSetRemove:
+		b.ZSetRemove(e.Key, e.Items...)
 	case Delete:
 		b.Delete(e.Key, e.Reason)
 	case Expire:
@@ -70,7 +75,7 @@ func decodeAll(p []byte) (*Event, error) {
 func same(a, b *Event) bool {
 	return a.Kind == b.Kind && a.Reason == b.Reason && a.At == b.At && a.DB == b.DB && a.DB2 == b.DB2 &&
 		bytes.Equal(a.Key, b.Key) && bytes.Equal(a.To, b.To) && bytes.Equal(a.Value, b.Value) &&
-		bytes.Equal(bytes.Join(a.Items, []byte{0}), bytes.Join(b.Items, []byte{0})) && len(a.Items) == len(b.Items)
+		bytes.Equal(bytes.Join(a.Items, []byte{0}), bytes.Join(b.Items, []byte{0})) && len(a.Items) == len(b.Items) && slices.Equal(a.Scores, b.Scores)
 }
 
 // TestRoundTrip: what is recorded is what is decoded, for lengths and numbers
@@ -81,7 +86,7 @@ func TestRoundTrip(t *testing.T) {
 	text := func(t *rapid.T, name string) []byte {
 		return bytes.Repeat([]byte{byte(rapid.IntRange(0, 255).Draw(t, name))}, lengths.Draw(t, name+" length"))
 	}
-	kinds := []Kind{Database, Cause, String, Text, Append, Range, HashSet, HashDelete, SetAdd, SetRemove, Delete, Expire, Rename, Copy, Move, Flush, FlushAll, Swap}
+	kinds := []Kind{Database, Cause, String, Text, Append, Range, HashSet, HashDelete, SetAdd, SetRemove, ZSetAdd, ZSetRemove, Delete, Expire, Rename, Copy, Move, Flush, FlushAll, Swap}
 	rapid.Check(t, func(t *rapid.T) {
 		want := &Event{Kind: rapid.SampledFrom(kinds).Draw(t, "kind")}
 		if want.Kind.hasKey() {
@@ -98,7 +103,11 @@ func TestRoundTrip(t *testing.T) {
 			want.Value, want.At = text(t, "value"), numbers.Draw(t, "at")
 		case Expire:
 			want.At = numbers.Draw(t, "at")
-		case HashSet, HashDelete, SetAdd, SetRemove, Cause:
+		case ZSetAdd:
+			for i := range rapid.SampledFrom([]int{1, 7, 8, 40000}).Draw(t, "members") {
+				want.Items, want.Scores = append(want.Items, []byte("item")), append(want.Scores, float64(i)/3)
+			}
+		case HashSet, HashDelete, SetAdd, SetRemove, ZSetRemove, Cause:
 			for range 2 * rapid.SampledFrom([]int{1, 7, 8, 40000}).Draw(t, "pairs") {
 				want.Items = append(want.Items, []byte("item"))
 			}

@@ -42,8 +42,10 @@
 //	                                          zero-padded up to it
 //	20 HashSet     [20, key, f, v, f, v …]    the fields have these values
 //	21 HashDelete  [21, key, f, f …]          the fields are gone; an empty hash is no key
-//	22 SetAdd      [22, key, m, m …]         the members are in the set
-//	23 SetRemove   [23, key, m, m …]         the members are gone; an empty set is no key
+//	22 SetAdd      [22, key, m, m …]          the members are in the set
+//	23 SetRemove   [23, key, m, m …]          the members are gone; an empty set is no key
+//	24 ZSetAdd     [24, key, s, m, s, m …]    the members of the sorted set have these scores
+//	25 ZSetRemove  [25, key, m, m …]          the members are gone; an empty sorted set is no key
 //	30 Delete      [30, key, reason]          the key is gone
 //	31 Expire      [31, key, at]              it expires at ms since 1970; 0: never
 //	32 Rename      [32, key, to]              value and expiry moved; to was replaced
@@ -53,7 +55,7 @@
 //	36 FlushAll    [36]                       every database is empty
 //	37 Swap        [37, a, b]                 databases a and b changed places
 //
-// Keys, values and fields are msgpack bin, integers the shortest msgpack int
+// Keys, values, fields and members are msgpack bin, scores float 64, integers the shortest msgpack int
 // (times and offsets are never negative). A decoder of any language reads it;
 // a test decodes every kind with vmihailenco/msgpack.
 //

@@ -17,6 +17,8 @@ const (
 	HashDelete Kind = 21
 	SetAdd     Kind = 22
 	SetRemove  Kind = 23
+	ZSetAdd    Kind = 24
+	ZSetRemove Kind = 25
 	Delete     Kind = 30
 	Expire     Kind = 31
 	Rename     Kind = 32
@@ -45,14 +47,15 @@ const (
 // in the table of the package comment. Its slices point into the decoded bytes.
 type Event struct {
 	Kind   Kind
-	Reason Reason   // Delete
-	Key    []byte   // all but Database, Cause, Flush, FlushAll, Swap
-	To     []byte   // Rename, Copy: the other key
-	Value  []byte   // String, Text: the value; Append: the tail; Range: the bytes
-	At     int64    // String, Text, Expire: ms since 1970, 0 for never; Range: the offset
-	DB     int      // Database, Flush, Copy, Move: a database; Swap: the first
-	DB2    int      // Swap: the second
-	Items  [][]byte // HashSet: field, value, …; HashDelete: fields; SetAdd, SetRemove: members; Cause: argv
+	Reason Reason    // Delete
+	Key    []byte    // all but Database, Cause, Flush, FlushAll, Swap
+	To     []byte    // Rename, Copy: the other key
+	Value  []byte    // String, Text: the value; Append: the tail; Range: the bytes
+	At     int64     // String, Text, Expire: ms since 1970, 0 for never; Range: the offset
+	DB     int       // Database, Flush, Copy, Move: a database; Swap: the first
+	DB2    int       // Swap: the second
+	Items  [][]byte  // HashSet: field, value, …; HashDelete: fields; SetAdd, SetRemove, ZSetAdd, ZSetRemove: members; Cause: argv
+	Scores []float64 // ZSetAdd: of the members, none is NaN
 }
 
 // Buffer collects events in their byte form. The zero value is empty. Each
@@ -141,6 +144,19 @@ func (b *Buffer) SetAdd(key []byte, members ...[]byte) { b.list(SetAdd, key, mem
 
 // SetRemove: the members are no longer in the set.
 func (b *Buffer) SetRemove(key []byte, members ...[]byte) { b.list(SetRemove, key, members) }
+
+// ZSetAdd: the members of the sorted set have these scores, of which none is NaN.
+func (b *Buffer) ZSetAdd(key []byte, scores []float64, members [][]byte) {
+	b.open(ZSetAdd, 1+2*len(members))
+	b.bin(key)
+	for i, m := range members {
+		b.buf = pack.AppendFloat(b.buf, scores[i])
+		b.bin(m)
+	}
+}
+
+// ZSetRemove: the members are no longer in the sorted set.
+func (b *Buffer) ZSetRemove(key []byte, members ...[]byte) { b.list(ZSetRemove, key, members) }
 
 // Delete: the key is gone.
 func (b *Buffer) Delete(key []byte, why Reason) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,8 @@ func samples() []struct {
 		{"HashDelete", func(x *Buffer) { x.HashDelete(b("key"), b("f"), b("g")) }},
 		{"SetAdd", func(x *Buffer) { x.SetAdd(b("key"), b("m"), b("n")) }},
 		{"SetRemove", func(x *Buffer) { x.SetRemove(b("key"), b("m"), b("n")) }},
+		{"ZSetAdd", func(x *Buffer) { x.ZSetAdd(b("key"), []float64{-1.5, math.Inf(1)}, [][]byte{b("m"), b("n")}) }},
+		{"ZSetRemove", func(x *Buffer) { x.ZSetRemove(b("key"), b("m"), b("n")) }},
 		{"Delete", func(x *Buffer) { x.Delete(b("key"), Expired) }},
 		{"Expire", func(x *Buffer) { x.Expire(b("key"), 1767225600000) }},
 		{"Expire never", func(x *Buffer) { x.Expire(b("key"), 0) }},

@@ -3,6 +3,7 @@ package event
 import (
 	"encoding/base64"
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,10 @@ func (k Kind) String() string {
 		return "SetAdd"
 	case SetRemove:
 		return "SetRemove"
+	case ZSetAdd:
+		return "ZSetAdd"
+	case ZSetRemove:
+		return "ZSetRemove"
 	case Delete:
 		return "Delete"
 	case Expire:
@@ -97,7 +102,11 @@ func (e *Event) String() string {
 		for i := 0; i+1 < len(e.Items); i += 2 {
 			b.WriteString(" " + strconv.Quote(string(e.Items[i])) + "=" + strconv.Quote(string(e.Items[i+1])))
 		}
-	case HashDelete, SetAdd, SetRemove, Cause:
+	case ZSetAdd:
+		for i, it := range e.Items {
+			b.WriteString(" " + strconv.Quote(string(it)) + "=" + scoreText(e.Scores[i]))
+		}
+	case HashDelete, SetAdd, SetRemove, ZSetRemove, Cause:
 		for _, it := range e.Items {
 			b.WriteString(" " + strconv.Quote(string(it)))
 		}
@@ -122,6 +131,9 @@ func (e *Event) String() string {
 	}
 	return b.String()
 }
+
+// scoreText is the shortest text that gives the same number.
+func scoreText(score float64) string { return strconv.FormatFloat(score, 'g', -1, 64) }
 
 // hasKey reports whether events of this kind speak of one key.
 func (k Kind) hasKey() bool {
@@ -149,6 +161,7 @@ type eventJSON struct {
 	DB       *int   `json:"db,omitempty"`
 	DB2      *int   `json:"db2,omitempty"`
 	Items    []any  `json:"items,omitempty"`
+	Scores   []any  `json:"scores,omitempty"` // infinite ones as text
 	Reason   string `json:"reason,omitempty"`
 }
 
@@ -180,6 +193,13 @@ func (e *Event) MarshalJSON() ([]byte, error) {
 	}
 	for _, it := range e.Items {
 		out.Items = append(out.Items, safe(it))
+	}
+	for _, score := range e.Scores {
+		if math.IsInf(score, 0) {
+			out.Scores = append(out.Scores, scoreText(score))
+		} else {
+			out.Scores = append(out.Scores, score)
+		}
 	}
 	return json.Marshal(out)
 }

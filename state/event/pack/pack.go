@@ -5,6 +5,7 @@
 //	integers   not negative, in their shortest form, or eight bytes wide
 //	bytes      bin
 //	texts      str
+//	numbers    float 64
 //	arrays     of these
 //
 // A [Reader] allocates nothing and believes no length that was only announced.
@@ -46,6 +47,11 @@ func AppendUint(dst []byte, v uint64) []byte {
 // AppendWide appends an integer in nine bytes, whatever its value.
 func AppendWide(dst []byte, v uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, 0xcf), v)
+}
+
+// AppendFloat appends a floating point number.
+func AppendFloat(dst []byte, v float64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, 0xcb), math.Float64bits(v))
 }
 
 // AppendBin appends bytes, fewer than 4 GiB.
@@ -161,6 +167,14 @@ func (r *Reader) Array() int {
 		return 0
 	}
 	return int(n)
+}
+
+// Float reads a floating point number.
+func (r *Reader) Float() float64 {
+	if r.lead() != 0xcb {
+		r.Fail()
+	}
+	return math.Float64frombits(r.number(8))
 }
 
 // Uint reads an integer of any form that is not negative: other writers of

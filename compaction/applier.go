@@ -1,6 +1,7 @@
 package compaction
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -24,7 +25,7 @@ type Applier struct {
 	free   chan *batch
 	giant  chan struct{} // a giant batch has been applied
 	done   chan struct{}
-	failed atomic.Pointer[Unapplicable]
+	failed atomic.Pointer[error]
 }
 
 // batch is some entries in a row.
@@ -82,7 +83,7 @@ func NewApplier(st *state.State) *Applier {
 }
 
 // Add hands over the next entry; its body is copied. It returns the error of an
-// earlier one.
+// earlier one: an *[Unapplicable], or one with a *[state.OutOfMemory] in it.
 func (a *Applier) Add(e log.Entry) error {
 	b := a.cur
 	p, err := a.st.Prepare(e.Body)
@@ -110,8 +111,12 @@ func (a *Applier) Add(e log.Entry) error {
 	default:
 		a.cur = &batch{}
 	}
-	if u := a.failed.Load(); u != nil {
-		return u
+	return a.err()
+}
+
+func (a *Applier) err() error {
+	if err := a.failed.Load(); err != nil {
+		return *err
 	}
 	return nil
 }
@@ -124,10 +129,7 @@ func (a *Applier) Close() error {
 	}
 	close(a.full)
 	<-a.done
-	if u := a.failed.Load(); u != nil {
-		return u
-	}
-	return nil
+	return a.err()
 }
 
 // run is the applying goroutine. After an error it only empties the channel.
@@ -135,7 +137,9 @@ func (a *Applier) run() {
 	defer close(a.done)
 	for b := range a.full {
 		if a.failed.Load() == nil {
-			a.apply(b)
+			if err := a.apply(b); err != nil {
+				a.failed.Store(&err)
+			}
 		}
 		if b.isGiant() {
 			*b = batch{}
@@ -149,18 +153,34 @@ func (a *Applier) run() {
 	}
 }
 
-func (a *Applier) apply(b *batch) {
-	at := 0
-	for i, e := range b.entries {
-		if i%state.Together == 0 && i < len(b.hashes) {
-			a.st.PrefetchHashes(b.db, b.hashes[i:min(i+state.Together, len(b.hashes))])
+// apply applies a batch, up to the first entry with an error.
+func (a *Applier) apply(b *batch) error {
+	n, err := a.inOrder(b)
+	if err == nil {
+		return nil
+	}
+	failed := b.first + uint64(n)
+	var memory *state.OutOfMemory
+	if errors.As(err, &memory) {
+		return fmt.Errorf("entry @%d: %w", failed, err)
+	}
+	return &Unapplicable{Offset: failed, Err: err}
+}
+
+// inOrder applies a batch's entries; it returns how many it has, and why no more.
+func (a *Applier) inOrder(b *batch) (n int, err error) {
+	defer state.CatchOutOfMemory(&err)
+	for at := 0; n < len(b.entries); n++ {
+		if n%state.Together == 0 && n < len(b.hashes) {
+			a.st.PrefetchHashes(b.db, b.hashes[n:min(n+state.Together, len(b.hashes))])
 		}
+		e := b.entries[n]
 		if err := a.one(e.db, b.data[at:e.end:e.end]); err != nil {
-			a.failed.Store(&Unapplicable{Offset: b.first + uint64(i), Err: err})
-			return
+			return n, err
 		}
 		at = e.end
 	}
+	return n, nil
 }
 
 func (a *Applier) one(db int, events []byte) error {

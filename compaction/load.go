@@ -17,8 +17,9 @@ import (
 
 // Load reads the checkpoint that the manifest of dir describes as want; root is
 // the log's RootID. The error is a *Refusal where the file is not that checkpoint,
-// whole and right; the operating system's where it could not be read. progress,
-// which may be nil, is told of bytes read.
+// whole and right; the operating system's where it could not be read, and one with a
+// *[state.OutOfMemory] in it where there is no room for the state. progress, which may be
+// nil, is told of bytes read.
 func Load(dir string, id, root log.ID, want log.Checkpoint, progress func(done, total int64)) (*state.State, error) {
 	src, err := open(filepath.Join(dir, filepath.FromSlash(want.File)), id, want)
 	if err != nil {
@@ -28,6 +29,10 @@ func Load(dir string, id, root log.ID, want log.Checkpoint, progress func(done, 
 	decoders := min(runtime.GOMAXPROCS(0), mostDecoders)
 	err = newLoader(src, st, 3*decoders+2).run(decoders, progress)
 	src.close()
+	var memory *state.OutOfMemory
+	if errors.As(err, &memory) {
+		return nil, fmt.Errorf("%s: %w", want.File, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +194,8 @@ var errUnreadable = errors.New("a record of the block cannot be read")
 
 // load builds the state. What is wrong first in the file is what is reported, whoever
 // found out first.
-func (l *loader) load(progress func(done, total int64)) error {
+func (l *loader) load(progress func(done, total int64)) (err error) {
+	defer state.CatchOutOfMemory(&err)
 	for db, n := range l.src.head.expected(l.src.want.Size) {
 		if n > 0 {
 			l.st.Expect(db, n)

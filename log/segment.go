@@ -158,6 +158,7 @@ type searcher struct {
 	size int64
 	seed uint32
 	base base
+	long *ranges // made for the first long candidate
 }
 
 const (
@@ -209,20 +210,30 @@ func (s *searcher) entryAt(head []byte, pos int64, after uint64) (Entry, bool, e
 	if parseFields(&e, p, s.base) != nil || e.Kind != KindChange || e.Offset <= after {
 		return e, false, nil
 	}
-	want := binary.LittleEndian.Uint32(p)
-	crc := s.seed
-	body := io.NewSectionReader(s.f, pos+int64(w)+4, int64(n)-4)
-	buf := make([]byte, min(int64(n), 64<<10))
-	for {
-		got, err := body.Read(buf)
-		crc = crc32.Update(crc, castagnoli, buf[:got])
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return e, false, err
-		}
+	crc, err := s.crc(pos+int64(w)+4, pos+int64(w)+int64(n))
+	if err != nil {
+		return e, false, err
 	}
+	want := binary.LittleEndian.Uint32(p)
 	e.Pos, e.Size, e.Body = pos, w+int(n), nil
 	return e, crc == want, nil
+}
+
+// crc is the CRC of the file's bytes from a to b, as an entry's is made.
+func (s *searcher) crc(a, b int64) (uint32, error) {
+	if b-a <= rangeStep {
+		var buf [rangeStep]byte
+		n, err := s.f.ReadAt(buf[:b-a], a)
+		if err != nil && err != io.EOF {
+			return 0, err
+		}
+		return crc32.Update(s.seed, castagnoli, buf[:n]), nil
+	}
+	if s.long == nil {
+		var err error
+		if s.long, err = newRanges(s.f, s.size); err != nil {
+			return 0, err
+		}
+	}
+	return s.long.crc(s.seed, a, b)
 }

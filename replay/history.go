@@ -31,6 +31,7 @@ type Value struct {
 	Type     state.Type // state.None: there was no key
 	Text     []byte     // a string
 	Pairs    [][]byte   // a hash: field, value, field, value …
+	Elements [][]byte   // a list
 	Members  [][]byte   // a set, or a sorted set in its order
 	Scores   []float64  // of the members of a sorted set
 	ExpireAt int64      // ms since 1970; 0: never
@@ -197,6 +198,11 @@ func ValueAt(view state.View, key []byte) Value {
 			field, value := hash.At(i)
 			v.Pairs = append(v.Pairs, bytes.Clone(field), bytes.Clone(value))
 		}
+	case state.List:
+		list, err := view.List(key)
+		for i := 0; err == nil && i < list.Len(); i++ {
+			v.Elements = append(v.Elements, bytes.Clone(list.At(i)))
+		}
 	case state.Set:
 		set, err := view.Set(key)
 		for i := 0; err == nil && i < set.Len(); i++ {
@@ -226,6 +232,12 @@ func (v Value) String() string {
 		return "(none)"
 	case state.String:
 		text = strconv.Quote(string(v.Text))
+	case state.List:
+		elements := make([]string, 0, len(v.Elements))
+		for _, x := range v.Elements {
+			elements = append(elements, strconv.Quote(string(x)))
+		}
+		text = "[" + strings.Join(elements, ", ") + "]"
 	case state.Set, state.ZSet:
 		members := make([]string, 0, len(v.Members))
 		for i, m := range v.Members {
@@ -268,6 +280,7 @@ type valueJSON struct {
 	Type     string    `json:"type"`
 	Value    *Text     `json:"value,omitempty"`
 	Fields   [][2]Text `json:"fields,omitempty"`
+	Elements []Text    `json:"elements,omitempty"`
 	Members  []Text    `json:"members,omitempty"`
 	Scores   []string  `json:"scores,omitempty"`
 	ExpireMS int64     `json:"expire_at_ms,omitempty"`
@@ -281,6 +294,9 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	}
 	for i := 0; i+1 < len(v.Pairs); i += 2 {
 		out.Fields = append(out.Fields, [2]Text{v.Pairs[i], v.Pairs[i+1]})
+	}
+	for _, x := range v.Elements {
+		out.Elements = append(out.Elements, x)
 	}
 	for _, m := range v.Members {
 		out.Members = append(out.Members, m)

@@ -171,6 +171,7 @@ func TestValuesForPeople(t *testing.T) {
 		`"a\n\"\xff"`:            {Type: state.String, Text: []byte("a\n\"\xff")},
 		`{"f": "v", "g": ""}`:    {Type: state.Hash, Pairs: [][]byte{[]byte("f"), []byte("v"), []byte("g"), nil}},
 		`{"m": -1.5, "n": +Inf}`: {Type: state.ZSet, Members: [][]byte{[]byte("m"), []byte("n")}, Scores: []float64{-1.5, math.Inf(1)}},
+		`["x", "x"]`:             {Type: state.List, Elements: [][]byte{[]byte("x"), []byte("x")}},
 		`{"m", "n"}`:             {Type: state.Set, Members: [][]byte{[]byte("m"), []byte("n")}},
 		`"v" expires 2026-01-01T00:00:00.000000Z`: {Type: state.String, Text: []byte("v"), ExpireAt: epoch / 1000},
 	} {

@@ -38,14 +38,19 @@ func (s *State) Prepare(body []byte) (p Prepared, err error) {
 	return p, nil
 }
 
-// keepItems is how many items an event may have whose room is kept for the next one.
-const keepItems = 4096
+// keepItems is how many items an event may have whose room is kept for the next one, and
+// keepBytes how large events may be that the last decoded one may still point into.
+const (
+	keepItems = 4096
+	keepBytes = 1 << 20
+)
 
 // Apply applies events that begin in database db, and returns the database that
 // they end in. It is the only thing that changes a state. An error means that
 // the events were not made for this state: the event that it names (by kind and
 // key) and those after it were not applied, those before it were.
 func (s *State) Apply(db int, events []byte) (after int, err error) {
+	size := len(events)
 	for len(events) > 0 {
 		rest, err := s.ev.Decode(events)
 		if err != nil {
@@ -56,8 +61,8 @@ func (s *State) Apply(db int, events []byte) (after int, err error) {
 		}
 		events = rest
 	}
-	if cap(s.ev.Items) > keepItems {
-		s.ev.Items = nil
+	if cap(s.ev.Items)+cap(s.ev.Places) > keepItems || size > keepBytes {
+		s.ev = event.Event{}
 	}
 	return db, nil
 }
@@ -93,6 +98,8 @@ func (s *State) one(db int, ev *event.Event) (after int, err error) {
 		err = s.setItems(d, ev, ZSet)
 	case event.ZSetRemove:
 		err = s.removeItems(d, ev, ZSet)
+	case event.ListPush, event.ListPop, event.ListSet, event.ListInsert, event.ListRemove:
+		err = s.listEvent(d, ev)
 	case event.Flush:
 		s.flush(ev.DB)
 	case event.FlushAll:
@@ -232,6 +239,10 @@ func (d *database) copyObject(e *entry) {
 	}
 	old := *e
 	d.adopt(e, &object{body: old.o.body, dirty: old.o.dirty})
+	if old.o.list != nil {
+		e.o.list = old.o.list.clone()
+		return
+	}
 	if old.o.hash == nil {
 		e.o.value = append([]byte(nil), old.o.value...)
 		e.payload = e.o.value

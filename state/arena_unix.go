@@ -8,15 +8,18 @@ import "golang.org/x/sys/unix"
 // memory.
 const arenaShift = 26
 
+// arenaBytes is how much has to be asked for: an arena begins with a huge page.
+const arenaBytes = 1<<arenaShift + hugePage
+
 // newArena asks the system for an arena of zeros. all is what freeArena wants
 // back.
-func newArena() (arena, all []byte) {
-	all, err := unix.Mmap(-1, 0, 1<<arenaShift+hugePage, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+func newArena() (arena, all []byte, err error) {
+	all, err = unix.Mmap(-1, 0, arenaBytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
-		panic("out of memory: no address space for the keyspace: " + err.Error()) // as Go itself does
+		return nil, nil, err
 	}
 	skip := -addressOf(all) & (hugePage - 1)
-	return all[skip : skip+1<<arenaShift], all
+	return all[skip : skip+1<<arenaShift], all, nil
 }
 
 func freeArena(all []byte) {

@@ -32,6 +32,13 @@ func BenchmarkApply(b *testing.B) {
 		{"SetAdd-large", 100_000, func(buf *event.Buffer, i int) {
 			buf.SetAdd([]byte("set"), fmt.Append(nil, "member:", i))
 		}},
+		{"ListPush-large", 1 << 20, func(buf *event.Buffer, i int) {
+			buf.ListPush([]byte("list"), event.Side(i%2), []byte("0123456789abcdef"))
+		}},
+		{"ListPop-large", 1 << 20, func(buf *event.Buffer, i int) {
+			buf.ListPush([]byte("list"), event.Left, []byte("0123456789abcdef"), []byte("0123456789abcdef"))
+			buf.ListPop([]byte("list"), event.Right, 1)
+		}},
 		{"ZSetAdd-large", 1 << 20, func(buf *event.Buffer, i int) {
 			buf.ZSetAdd([]byte("zset"), []float64{float64(i * 7919 % 1_000_003)}, [][]byte{fmt.Append(nil, "member:", i/2)})
 		}},

@@ -32,6 +32,8 @@ func (e *entry) body() uint64 {
 	switch {
 	case e.o != nil && e.o.hash != nil:
 		return e.o.hash.sum
+	case e.o != nil && e.o.list != nil:
+		return e.o.list.seq.sum
 	case e.typ != String:
 		return packedSum(e.payload)
 	case e.o != nil:
@@ -79,7 +81,7 @@ func (s *State) Digest() uint64 {
 	var total uint64
 	for i, d := range s.dbs {
 		for o := range d.dirty { // a sum: the order does not matter
-			o.dirty, o.body = false, xxhash.Sum64(o.value)
+			o.refresh()
 			e := d.load(o.home)
 			d.remember(&e)
 		}
@@ -91,6 +93,15 @@ func (s *State) Digest() uint64 {
 	return total
 }
 
+// refresh brings a dirty object's digest up to date.
+func (o *object) refresh() {
+	if o.dirty = false; o.list != nil {
+		o.list.refresh()
+	} else {
+		o.body = xxhash.Sum64(o.value)
+	}
+}
+
 // RecomputeDigest is Digest from scratch: what every sum must add up to.
 func (s *State) RecomputeDigest() uint64 {
 	var total uint64
@@ -98,10 +109,15 @@ func (s *State) RecomputeDigest() uint64 {
 		var sum uint64
 		d.each(func(e *entry) bool {
 			body := uint64(0)
-			if e.typ != String {
-				e.pairs(func(field, value []byte) { body += pairDigest(field, value) })
-			} else {
+			switch e.typ {
+			case String:
 				body = xxhash.Sum64(e.payload)
+			case List:
+				var seq sequence
+				e.elements().each(func(x []byte) { seq.pushRight(x) })
+				body = seq.sum
+			default:
+				e.pairs(func(field, value []byte) { body += pairDigest(field, value) })
 			}
 			sum += e.digest(body)
 			return true
@@ -179,6 +195,9 @@ func (e *entry) redisDigest() sum20 {
 	case String:
 		d.mix([]byte{0, 0, 0, 0})
 		d.mix(e.payload)
+	case List:
+		d.mix([]byte{0, 0, 0, 1})
+		e.elements().each(func(x []byte) { d.mix(x) })
 	case Set:
 		d.mix([]byte{0, 0, 0, 2})
 		e.pairs(func(member, _ []byte) { d.xor(member) })

@@ -12,7 +12,7 @@
 // # Invariants
 //
 //   - Apply is deterministic: the same events on equal states give equal
-//     states, the order of a hash's fields included.
+//     states, the order of a hash's fields and of a set's members included.
 //   - The order of keys (Scan, Each) and which of them a random number draws
 //     (Random) are functions of the keys and the seed alone: by hash, however
 //     they came and went. So SCAN's cursor is a place among the hashes, which
@@ -33,21 +33,32 @@
 //	keyhash.go          index.go                     entry.go, in blocks of memory.go
 //
 // A key with what it holds is a record: a few bytes of head, the key, and the
-// value or the packed fields of a small hash (packed.go). Records and index lie
-// outside Go's heap and have no pointers, so the collector has no work with
-// them, however many there are. What is large, beyond 8 KiB or the limits of a
-// listpack, is an object of Go's, and the record has its number. A key of 16
-// bytes with a value of 32 takes 66 to 70 bytes, its share of the index included.
+// value or what is packed of a small hash, set, sorted set (packed.go) or list
+// (list_apply.go). Records and index lie outside Go's heap and have no pointers, so
+// the collector has no work with them, however many there are. What is large, beyond
+// 8 KiB or the limits of a listpack, is an object of Go's, and the record has its
+// number:
+//
+//	string       its bytes
+//	hash, set    an index of its own, of records that lie among those of the keys (hash.go)
+//	sorted set   the same, and a counted B+ tree by score (ranking.go)
+//	list         chunks of elements (list.go)
+//
+// A key of 16 bytes with a value of 32 takes 66 to 70 bytes, its share of the index
+// included.
 //
 // Nothing is ever moved in one go: segments grow, are split and are merged one at a
 // time, the expiry heap and the pages are rows of pieces, and what a mass deletion
 // has left is moved together in steps of a few records for each event (defrag.go).
 // A Go map stands in for the index in the tests.
 //
+// Where the system refuses memory for them, Apply, Import and Expect panic with an
+// [OutOfMemory]: the event that needed it is applied in part, and nobody may go on.
+//
 // # Digest
 //
 // [State.Digest] is a 64-bit sum over keys, kept up to date by every Apply, so
-// asking for it costs nothing. Two states with the same keys, values, types and
+// asking for it costs nothing, but after changes inside long strings and lists. Two states with the same keys, values, types and
 // expiries have the same digest, in whatever order they came to be. It finds
 // bugs and rotten bits, not adversaries. [State.RedisDigest] is what DEBUG
 // DIGEST of a Redis server with the same data answers.

@@ -10,6 +10,7 @@ const (
 	encListpack  encoding = 4
 	encHashtable encoding = 5
 	encIntset    encoding = 6
+	encQuicklist encoding = 8 // of a large list, as Redis calls it
 	encSkiplist  encoding = 7 // of a large sorted set, as Redis calls it
 )
 
@@ -28,6 +29,10 @@ const (
 	// MaxListpackValue bytes at most, and MaxIntsetEntries that of one of integers.
 	MaxSetListpackEntries = 128
 	MaxIntsetEntries      = 512
+
+	// MaxListpackBytes is how many bytes a small list would take in a listpack of Redis,
+	// at most. A large one becomes a small one again at half of that.
+	MaxListpackBytes = 8 << 10
 )
 
 func (e encoding) String() string {
@@ -46,6 +51,8 @@ func (e encoding) String() string {
 		return "intset"
 	case encSkiplist:
 		return "skiplist"
+	case encQuicklist:
+		return "quicklist"
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,6 +22,13 @@ func TestEncodings(t *testing.T) {
 		return func(b *event.Buffer) {
 			for i := range n {
 				b.SetAdd(k, []byte(strconv.Itoa(i)))
+			}
+		}
+	}
+	elements := func(n, size int) func(*event.Buffer) {
+		return func(b *event.Buffer) {
+			for i := range n {
+				b.ListPush(k, event.Side(i%2), bytes.Repeat([]byte("1"), size))
 			}
 		}
 	}
@@ -75,6 +83,15 @@ func TestEncodings(t *testing.T) {
 		{"listpack", func(b *event.Buffer) { b.SetAdd(k, []byte("x"), []byte("1")); b.SetRemove(k, []byte("x")) }},
 		{"intset", func(b *event.Buffer) { b.SetAdd(k, []byte("x")); b.SetRemove(k, []byte("x")); b.SetAdd(k, []byte("1")) }},
 		{"intset", func(b *event.Buffer) { integers(512)(b); integers(512)(b) }},
+		{"listpack", elements(1, 8179)},
+		{"quicklist", elements(1, 8186)}, // 3 bytes of head, 7 of the listpack's own
+		{"listpack", elements(120, 64)},
+		{"quicklist", elements(125, 64)},
+		{"listpack", elements(2700, 3)}, // of integers
+		{"listpack", func(b *event.Buffer) { elements(125, 64)(b); b.ListPop(k, event.Left, 64) }},
+		{"quicklist", func(b *event.Buffer) { elements(125, 64)(b); b.ListPop(k, event.Left, 62) }},
+		{"quicklist", func(b *event.Buffer) { elements(1, 5000)(b); b.ListSet(k, 0, make([]byte, 5000)) }},
+		{"listpack", func(b *event.Buffer) { elements(1, 9000)(b); b.ListSet(k, 0, nil) }},
 		{"listpack", ranked(128)},
 		{"skiplist", ranked(129)},
 		{"skiplist", func(b *event.Buffer) { ranked(129)(b); b.ZSetRemove(k, []byte("5")) }},

@@ -36,12 +36,13 @@ type entry struct {
 	keySum  uint64 // the key's part of the digest; 0 until it is needed
 }
 
-// object is what does not fit a record: a long value, a long key, a large hash.
+// object is what does not fit a record: a long value, a long key, a large hash or list.
 // It is Go memory.
 type object struct {
 	key   []byte // a long key; nil when it stands in the record
-	value []byte // a long string, or the fields of a small hash; nil with hash
+	value []byte // a long string, or what is packed but long; nil with hash and list
 	hash  *hash
+	list  *list // a large list
 
 	home  ref    // its record
 	body  uint64 // digest of a string's value, unless dirty
@@ -254,7 +255,7 @@ func (e *entry) kind() byte {
 
 // large reports whether e needs an object.
 func (e *entry) large() bool {
-	return len(e.key) > maxKey || e.o != nil && e.o.hash != nil ||
+	return len(e.key) > maxKey || e.o != nil && (e.o.hash != nil || e.o.list != nil) ||
 		headBytes+expiryBytes+4+len(e.key)+len(e.payload) > maxRecord
 }
 

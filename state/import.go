@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -71,6 +72,8 @@ func (b *Batch) fill(e *entry, r *Record) error {
 	case String:
 		e.payload = r.Value
 		return checkString(r)
+	case List:
+		return b.fillList(e, r)
 	case Hash, Set, ZSet:
 		return b.fillPacked(e, r)
 	}
@@ -122,6 +125,29 @@ func (b *Batch) fillPacked(e *entry, r *Record) error {
 	return nil
 }
 
+// fillList packs the elements of a small list.
+func (b *Batch) fillList(e *entry, r *Record) error {
+	if len(r.Items) == 0 {
+		return errors.New("a list without elements")
+	}
+	if r.large() {
+		return nil
+	}
+	e.payload = append(b.packed[:0], make([]byte, listHead)...)
+	seq, size := sequence{}, 0
+	for _, x := range r.Items {
+		seq.pushRight(x)
+		size += listpackSize(x)
+		e.payload = appendElement(e.payload, x)
+	}
+	if e.enc != encListpack {
+		return misfit(r)
+	}
+	setListHead(e.payload, seq, size)
+	b.packed = e.payload
+	return nil
+}
+
 // stride is how many items a field has, its value included.
 func (r *Record) stride() int {
 	if r.Type == Set {
@@ -138,10 +164,10 @@ func (r *Record) pair(i int) (field, value []byte) {
 	return r.Items[2*i], r.Items[2*i+1]
 }
 
-// large reports whether a record is that of a large hash, set or sorted set.
+// large reports whether a record is that of a large collection.
 func (r *Record) large() bool {
 	enc := encoding(r.Encoding)
-	return r.Type == ZSet && enc == encSkiplist || (r.Type == Hash || r.Type == Set) && enc == encHashtable
+	return r.Type == ZSet && enc == encSkiplist || r.Type == List && enc == encQuicklist || (r.Type == Hash || r.Type == Set) && enc == encHashtable
 }
 
 func misfit(r *Record) error {
@@ -212,6 +238,11 @@ func (s *State) importLarge(d *database, h uint64, r *Record) error {
 	e := entry{key: r.Key, typ: r.Type, enc: encoding(r.Encoding), payload: r.Value}
 	switch {
 	case r.Type == String:
+	case r.large() && r.Type == List:
+		d.adopt(&e, &object{list: &list{}})
+		for _, x := range r.Items {
+			e.o.list.pushRight(x)
+		}
 	case r.large():
 		d.adopt(&e, &object{})
 		d.newHash(&e)
@@ -224,9 +255,9 @@ func (s *State) importLarge(d *database, h uint64, r *Record) error {
 			d.dropObject(&e)
 			return fmt.Errorf("the key %s: %w", shown(r.Key), misfit(r))
 		}
-	default: // a small hash or set that is long all the same
+	default: // a small collection that is long all the same
 		var b Batch
-		if err := b.fillPacked(&e, r); err != nil {
+		if err := b.fill(&e, r); err != nil {
 			return fmt.Errorf("the key %s: %w", shown(r.Key), err)
 		}
 	}

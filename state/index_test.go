@@ -2,10 +2,8 @@ package state
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"math"
-	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -13,82 +11,6 @@ import (
 	"github.com/altilium-db/altilium/state/event"
 	"pgregory.net/rapid"
 )
-
-// mapKeyspace is the naive keyspace: a Go map, sorted when its order is asked for.
-type mapKeyspace struct {
-	d    *database
-	refs map[string]ref
-}
-
-func (k *mapKeyspace) find(_ uint64, key []byte) ref            { return k.refs[string(key)] }
-func (k *mapKeyspace) insert(_ uint64, r ref)                   { k.refs[string(k.d.key(r))] = r }
-func (k *mapKeyspace) remove(_ uint64, r ref)                   { delete(k.refs, string(k.d.key(r))) }
-func (k *mapKeyspace) replace(_ uint64, _ ref, r ref)           { k.refs[string(k.d.key(r))] = r }
-func (k *mapKeyspace) count() int                               { return len(k.refs) }
-func (k *mapKeyspace) expect(int)                               {}
-func (k *mapKeyspace) touch([]uint64)                           {}
-func (k *mapKeyspace) skip(place int) (cursor uint64, left int) { return 0, place }
-
-func (k *mapKeyspace) sorted() []ref {
-	var all []ref
-	for _, r := range k.refs {
-		all = append(all, r)
-	}
-	slices.SortFunc(all, func(a, b ref) int {
-		x, y := k.d.key(a), k.d.key(b)
-		return cmp.Or(cmp.Compare(k.d.secret.hash(x), k.d.secret.hash(y)), bytes.Compare(x, y))
-	})
-	return all
-}
-
-// random is index.random, told from the keys.
-func (k *mapKeyspace) random(rnd func() uint64) ref {
-	depth := max(bits.Len(uint(len(k.refs)))-4, 0)
-	for {
-		r := rnd()
-		var group []ref
-		for _, at := range k.sorted() {
-			if k.d.secret.hash(k.d.key(at))>>(64-depth) == r>>(64-depth) {
-				group = append(group, at)
-			}
-		}
-		places := fair
-		if depth == 0 {
-			places = len(k.refs)
-		}
-		if place := int(uint32(r)) % max(places, len(group)); place < len(group) {
-			return group[place]
-		}
-	}
-}
-
-func (k *mapKeyspace) scan(cursor uint64, n int, visit func(r ref) bool) (next uint64) {
-	last := uint64(0)
-	for _, r := range k.sorted() {
-		tag := k.d.secret.hash(k.d.key(r))>>refBits + 1
-		if tag <= cursor {
-			continue
-		}
-		if n <= 0 && tag != last {
-			return last
-		}
-		n, last = n-1, tag
-		if !visit(r) {
-			return last
-		}
-	}
-	return 0
-}
-
-// naive is a state whose keyspaces are Go maps.
-func naive() *State {
-	s := New(0)
-	s.keyspace = func(d *database) keyspace { return &mapKeyspace{d, map[string]ref{}} }
-	for i := range s.dbs {
-		s.dbs[i] = s.newDatabase()
-	}
-	return s
-}
 
 // check holds an index against its invariants.
 func (x *index) check(t interface{ Fatalf(string, ...any) }) {
@@ -165,80 +87,6 @@ func (x *index) checkDirectory(t interface{ Fatalf(string, ...any) }) {
 	if len(x.dir) != 1<<x.bits || full != x.full || len(seen) != len(x.segs)-len(x.free) {
 		t.Fatalf("directory of %d for %d bits: %d segments of full depth, it says %d; %d segments of %d less %d free",
 			len(x.dir), x.bits, full, x.full, len(seen), len(x.segs), len(x.free))
-	}
-}
-
-// check proves that each block of each page is either in use, by the index, or in
-// its page's list, once.
-func (m *memory) check(t interface{ Fatalf(string, ...any) }, d *database) {
-	used := map[ref]bool{}
-	indexes := []*index{d.keys.(*index)}
-	for _, o := range d.objects {
-		if o != nil && o.hash != nil {
-			indexes = append(indexes, o.hash.index)
-		}
-	}
-	for _, x := range indexes {
-		for i := range x.segs {
-			if x.segs[i].slots == nil {
-				continue // of a dead hash, and released
-			}
-			if block := x.segs[i].block; block != 0 {
-				used[block] = true
-			}
-			for _, slot := range x.segs[i].slots {
-				if slot != 0 {
-					used[slot&refMask] = true
-				}
-			}
-		}
-	}
-	var taken, bytes int64
-	for n := 1; n < len(m.pages); n++ {
-		p := &m.pages[n]
-		if p.class == 0 {
-			continue
-		}
-		taken += pageSize
-		size := sizeOf(p.class)
-		free := map[int]bool{}
-		for f := p.free; f != 0; {
-			block := int(f - 1)
-			if free[block] || block >= int(p.given) {
-				t.Fatalf("page %d: block %d is free twice, or was never given", n, block)
-			}
-			free[block] = true
-			b := m.at(ref(n)<<pageUnits | ref(block*size)>>unitShift)
-			f = uint16(b[2]) | uint16(b[3])<<8
-		}
-		live := 0
-		for block := range int(p.given) {
-			r := ref(n)<<pageUnits | ref(block*size)>>unitShift
-			if used[r] == free[block] {
-				t.Fatalf("page %d of class %d: block %d is used %v, free %v", n, p.class, block, used[r], free[block])
-			}
-			if used[r] {
-				live++
-				if p.class <= recordClasses && m.at(r)[0]&^classObject != p.class {
-					t.Fatalf("page %d: block %d says it is of class %d", n, block, m.at(r)[0])
-				}
-			}
-			delete(used, r)
-		}
-		bytes += int64(live * size)
-		if live != int(p.live) || p.open != (p.free != 0 && m.victim.page != uint32(n)) {
-			t.Fatalf("page %d: %d blocks in use, it says %d; listed %v", n, live, p.live, p.open)
-		}
-	}
-	cold := make([]byte, len(m.cold))
-	for _, n := range m.spare[:len(m.spare)-m.warm] {
-		cold[n/hugePages]++
-	}
-	if !slices.Equal(cold, m.cold) {
-		t.Fatalf("pages without memory: %v, it says %v", cold, m.cold)
-	}
-	if taken != m.taken || bytes != m.used || len(used) != 0 {
-		t.Fatalf("%d bytes of pages (%d), %d of blocks (%d), %d refs to no page", m.taken, taken, m.used, bytes, len(used))
 	}
 }
 
@@ -424,58 +272,6 @@ func TestExpect(t *testing.T) {
 	}
 }
 
-// TestRandomIsFair: every key is drawn about as often as the others, in segments
-// of whatever size.
-func TestRandomIsFair(t *testing.T) {
-	for _, n := range []int{1, 10, 100, 5000} {
-		s := New(3)
-		for i := range n {
-			apply(t, s, 0, func(b *event.Buffer) { b.String(fmt.Appendf(nil, "%d", i), nil, 0) })
-		}
-		rng := rand.New(rand.NewPCG(5, uint64(n)))
-		drawn := map[string]int{}
-		const each = 100
-		for range n * each {
-			k, ok := s.View(0, 0).Random(rng.Uint64)
-			if !ok {
-				t.Fatal("there are keys")
-			}
-			drawn[string(k)]++
-		}
-		if len(drawn) != n {
-			t.Errorf("%d of %d keys were drawn", len(drawn), n)
-		}
-		for k, times := range drawn {
-			if math.Abs(float64(times-each)) > 6*math.Sqrt(each) && n > 1 {
-				t.Errorf("of %d keys %q was drawn %d times, %d would be fair", n, k, times, each)
-			}
-		}
-	}
-}
-
-// TestRandomFollowsFromTheKeys: what is drawn is a matter of the keys and the random
-// numbers, not of what was there before; so a recording can be played on a state
-// that was loaded.
-func TestRandomFollowsFromTheKeys(t *testing.T) {
-	s := New(0)
-	for i := range 6000 {
-		apply(t, s, 0, func(b *event.Buffer) { b.String(fmt.Appendf(nil, "%d", i), nil, 0) })
-	}
-	for _, left := range []int{6000, 1000, 100, 15, 2, 1} {
-		for i := s.Keys(0) - 1; i >= left; i-- {
-			apply(t, s, 0, func(b *event.Buffer) { b.Delete(fmt.Appendf(nil, "%d", i), event.User) })
-		}
-		loaded := copyOf(t, s)
-		for seed := range uint64(50) {
-			a, _ := s.View(0, 0).Random(seeded(seed))
-			b, _ := loaded.View(0, 0).Random(seeded(seed))
-			if string(a) != string(b) {
-				t.Fatalf("of %d keys %q, and %q when they are loaded", left, a, b)
-			}
-		}
-	}
-}
-
 // TestFlood: keys that all have the same hash, as somebody might find who knows the
 // secret: none is lost, nothing grows without end, and others come off unharmed.
 func TestFlood(t *testing.T) {
@@ -571,57 +367,5 @@ func TestMerge(t *testing.T) {
 	}
 	if len(x.dir) != 1 || len(x.segs)-len(x.free) != 1 {
 		t.Errorf("no key left in %d segments, with a directory of %d", len(x.segs)-len(x.free), len(x.dir))
-	}
-}
-
-// TestClasses: each size has the smallest class that holds it.
-func TestClasses(t *testing.T) {
-	for c := uint8(2); c <= classes; c++ {
-		if sizeOf(c)%8 != 0 || c != recordClasses+1 && sizeOf(c) <= sizeOf(c-1) {
-			t.Fatalf("class %d has %d bytes, the one before %d", c, sizeOf(c), sizeOf(c-1))
-		}
-	}
-	for n := 1; n <= maxRecord; n++ {
-		c := classFor(n)
-		if c < 2 || c > recordClasses || sizeOf(c) < n || c > 2 && sizeOf(c-1) >= n {
-			t.Fatalf("%d bytes get class %d of %d bytes", n, c, sizeOf(c))
-		}
-	}
-}
-
-// TestHashOfKeys: keys of every length that differ in one bit, or in length alone,
-// have hashes that differ in many bits; another seed gives others.
-func TestHashOfKeys(t *testing.T) {
-	a, b := newSecret(1), newSecret(2)
-	seen := map[uint64]string{}
-	for n := range 70 {
-		key := make([]byte, n)
-		for bit := -1; bit < 8*n; bit++ {
-			if bit >= 0 {
-				key[bit/8] ^= 1 << (bit % 8)
-			}
-			h := a.hash(key)
-			if other, ok := seen[h]; ok {
-				t.Errorf("%x and %x have the same hash", key, other)
-			}
-			if h == b.hash(key) {
-				t.Errorf("%x has the same hash with another seed", key)
-			}
-			seen[h] = string(key)
-			if bit >= 0 {
-				key[bit/8] ^= 1 << (bit % 8)
-			}
-		}
-	}
-	var ones [64]int
-	for h := range seen {
-		for i := range ones {
-			ones[i] += int(h >> i & 1)
-		}
-	}
-	for i, n := range ones {
-		if share := float64(n) / float64(len(seen)); share < 0.48 || share > 0.52 {
-			t.Errorf("bit %d is set in %.3f of the hashes", i, share)
-		}
 	}
 }

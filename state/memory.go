@@ -218,9 +218,8 @@ func (m *memory) unlist(n uint32) {
 	p.open, p.prev, p.next = false, 0, 0
 }
 
-// takePage gives a page to a class.
+// takePage gives a page to a class. It panics with an *OutOfMemory where there is none.
 func (m *memory) takePage(c uint8) uint32 {
-	m.taken += pageSize
 	if n := len(m.spare); n > 0 {
 		p := m.spare[n-1]
 		m.spare = m.spare[:n-1]
@@ -230,11 +229,12 @@ func (m *memory) takePage(c uint8) uint32 {
 			m.thaw(p)
 		}
 		m.pages[p] = page{class: c}
+		m.taken += pageSize
 		return p
 	}
 	n := m.fresh
 	if n == mostPages {
-		panic("out of memory: a database has 128 GiB of keys, which is all that it can have") // as Go itself does
+		panic(&OutOfMemory{Want: pageSize, Used: m.taken, Err: ErrFull})
 	}
 	m.fresh++
 	m.reach(n)
@@ -246,6 +246,7 @@ func (m *memory) takePage(c uint8) uint32 {
 		m.prepare(n + hugePages)
 	}
 	m.pages = append(m.pages, page{class: c})
+	m.taken += pageSize
 	if int(n/hugePages) == len(m.cold) {
 		m.cold = append(m.cold, 0)
 	}
@@ -255,7 +256,10 @@ func (m *memory) takePage(c uint8) uint32 {
 // reach makes sure that there are addresses for a page, the next that was never used.
 func (m *memory) reach(n uint32) {
 	if int(n)<<pageShift>>arenaShift == len(m.arenas) {
-		arena, all := newArena()
+		arena, all, err := newArena()
+		if err != nil {
+			panic(&OutOfMemory{Want: arenaBytes, Used: m.taken, Err: err})
+		}
 		m.arenas, m.mapped.all = append(m.arenas, arena), append(m.mapped.all, all)
 		if len(m.arenas) > 1 {
 			wantHuge(arena)

@@ -21,6 +21,7 @@ type mvalue struct {
 	hash   map[string]string // nil: a string; of a set the values are empty
 	set    bool
 	scores map[string]float64 // of a sorted set
+	list   []string           // nil where it is none
 	text   string
 	expire int64
 }
@@ -35,7 +36,7 @@ func newModel() *model {
 
 func (v *mvalue) clone() *mvalue {
 	c := *v
-	c.scores = maps.Clone(v.scores)
+	c.scores, c.list = maps.Clone(v.scores), slices.Clone(v.list)
 	if v.hash != nil {
 		c.hash = map[string]string{}
 		for f, x := range v.hash {
@@ -68,10 +69,12 @@ func (m *model) step(t *rapid.T, b *event.Buffer, db int) {
 		at:    rapid.SampledFrom([]int64{0, 1000, 2000, 3000}).Draw(t, "at"),
 	}
 	v := m[db][string(d.key)]
-	switch n := d.oneOf("family", 15); {
+	switch n := d.oneOf("family", 20); {
+	case n >= 15 && (v == nil || v.list != nil):
+		m.listStep(d, v)
 	case n >= 12 && (v == nil || v.scores != nil):
 		m.zsetStep(d, v)
-	case n < 4 && (v == nil || v.hash == nil && v.scores == nil):
+	case n < 4 && (v == nil || v.hash == nil && v.scores == nil && v.list == nil):
 		m.stringStep(d, v)
 	case n < 6 && (v == nil || v.hash != nil && !v.set):
 		m.hashStep(d, v)
@@ -208,6 +211,94 @@ func (v *mvalue) checkScores(t *rapid.T, z Ranked, err error) {
 	}
 }
 
+func (m *model) listStep(d *draw, v *mvalue) {
+	n := 0
+	if v != nil {
+		n = len(v.list)
+	}
+	what := 0
+	if n > 0 {
+		what = d.oneOf("list", 5)
+	}
+	place := 0
+	if n > 0 {
+		place = rapid.IntRange(0, n-1).Draw(d.T, "place")
+	}
+	switch what {
+	case 0:
+		if v == nil {
+			v = &mvalue{list: []string{}}
+			m[d.db][string(d.key)] = v
+		}
+		side := event.Side(d.oneOf("side", 2))
+		var elements [][]byte
+		for i := range rapid.SampledFrom([]int{1, 2, 30, 500}).Draw(d.T, "elements") {
+			x := fmt.Append(nil, n+i)
+			if i%3 == 0 {
+				x = append(x, d.text...)
+			}
+			elements = append(elements, x)
+			if side == event.Left {
+				v.list = slices.Insert(v.list, 0, string(x))
+			} else {
+				v.list = append(v.list, string(x))
+			}
+		}
+		d.b.ListPush(d.key, side, elements...)
+	case 1:
+		side, gone := event.Side(d.oneOf("side", 2)), rapid.SampledFrom([]int{1, 1, min(n, 20), n - n/3, n}).Draw(d.T, "gone")
+		d.b.ListPop(d.key, side, gone)
+		if side == event.Left {
+			v.list = v.list[gone:]
+		} else {
+			v.list = v.list[:n-gone]
+		}
+	case 2:
+		d.b.ListSet(d.key, place, []byte(d.text))
+		v.list[place] = d.text
+	case 3:
+		for range 10 {
+			at := place + d.oneOf("behind", 2)
+			d.b.ListInsert(d.key, at, []byte(d.text))
+			v.list = slices.Insert(v.list, at, d.text)
+		}
+	case 4:
+		var places []int
+		step := rapid.SampledFrom([]int{1, 2, 100}).Draw(d.T, "step")
+		for at := n - 1; at >= place; at -= step {
+			places = append(places, at)
+			v.list = slices.Delete(v.list, at, at+1)
+		}
+		slices.Reverse(places)
+		d.b.ListRemove(d.key, places...)
+	}
+	if len(v.list) == 0 {
+		delete(m[d.db], string(d.key))
+	}
+}
+
+// checkList compares a list with the model, both ways and here and there.
+func (v *mvalue) checkList(t *rapid.T, l Elements, err error) {
+	if err != nil || l.Len() != len(v.list) {
+		t.Fatalf("%d elements, the model has %d: %v", l.Len(), len(v.list), err)
+	}
+	for i, want := range v.list {
+		if got := l.At(i); string(got) != want {
+			t.Fatalf("element %d: %.30q, the model has %.30q", i, got, want)
+		}
+	}
+	for i := len(v.list) - 1; i >= 0; i-- {
+		if got := l.At(i); string(got) != v.list[i] {
+			t.Fatalf("backwards, element %d: %.30q, the model has %.30q", i, got, v.list[i])
+		}
+	}
+	for i := 0; i < len(v.list); i += 97 {
+		if at := i * 31 % len(v.list); string(l.At(at)) != v.list[at] {
+			t.Fatalf("element %d: %.30q, the model has %.30q", at, l.At(at), v.list[at])
+		}
+	}
+}
+
 // leave takes half of what a hash or set has out of it, all or one.
 func (m *model) leave(d *draw, v *mvalue) (gone [][]byte) {
 	fields := slices.Sorted(maps.Keys(v.hash))
@@ -277,6 +368,11 @@ func (m *model) check(t *rapid.T, s *State) {
 			}
 			if want.expire > 0 {
 				first = append(first, fmt.Sprintf("%08d %02d %s", want.expire, db, key))
+			}
+			if want.list != nil {
+				l, err := v.List([]byte(key))
+				want.checkList(t, l, err)
+				continue
 			}
 			if want.scores != nil {
 				z, err := v.ZSet([]byte(key))

@@ -9,7 +9,7 @@ type Record struct {
 	Encoding uint8    // a fixed number, what OBJECT ENCODING shows
 	ExpireAt int64    // ms since 1970, 0 for never
 	Value    []byte   // of a string
-	Items    [][]byte // of a hash: field, value, field, value …; of a set: members; of a sorted set: member, score …
+	Items    [][]byte // of a hash: field, value, field, value …; of a set: members; of a sorted set: member, score …; of a list: elements
 }
 
 // Export hands the keys of a database to fn in its order, from a place on, until
@@ -28,7 +28,13 @@ func (s *State) Export(db, from int, fn func(Record) bool) {
 		}
 		e := d.load(at)
 		r := Record{Key: e.key, Type: e.typ, Encoding: uint8(e.enc), ExpireAt: e.expire, Value: e.payload}
-		if e.typ != String {
+		switch e.typ {
+		case String:
+		case List:
+			items = items[:0]
+			e.elements().each(func(x []byte) { items = append(items, x) })
+			r.Value, r.Items = nil, items
+		default:
 			items = items[:0]
 			e.pairs(func(field, value []byte) {
 				if items = append(items, field); e.typ != Set {

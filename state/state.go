@@ -18,6 +18,7 @@ const (
 	String Type = 1
 	Hash   Type = 2
 	Set    Type = 3
+	List   Type = 4
 	ZSet   Type = 5
 )
 
@@ -30,6 +31,8 @@ func (t Type) String() string {
 		return "hash"
 	case Set:
 		return "set"
+	case List:
+		return "list"
 	case ZSet:
 		return "zset"
 	}

@@ -113,6 +113,21 @@ func (v View) ZSet(key []byte) (Ranked, error) {
 	return z, err
 }
 
+// List is a list's elements; none where there is no key, ErrWrongType where the key holds
+// something else.
+func (v View) List(key []byte) (Elements, error) {
+	b := v.find(key)
+	switch {
+	case b == nil:
+		return Elements{}, nil
+	case typeOf(b) != List:
+		return Elements{}, ErrWrongType
+	}
+	p, o := v.d.payload(b)
+	e := entry{payload: p, o: o}
+	return *e.elements(), nil
+}
+
 // fields is what a hash, set or sorted set holds.
 func (v View) fields(key []byte, t Type) (Fields, error) {
 	b := v.find(key)

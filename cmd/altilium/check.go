@@ -8,6 +8,7 @@ import (
 
 	"github.com/altilium-db/altilium/compaction"
 	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/state"
 	"github.com/spf13/cobra"
 )
 
@@ -55,7 +56,10 @@ func check(cmd *cobra.Command, dir, out string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	problems := checkpointProblems(dir)
+	problems, err := checkpointProblems(dir)
+	if err != nil {
+		return err
+	}
 	if !asJSON {
 		printCheck(cmd, c, problems)
 	}
@@ -80,19 +84,25 @@ func check(cmd *cobra.Command, dir, out string, asJSON bool) error {
 	return nil
 }
 
-// checkpointProblems loads every checkpoint and says what is wrong with each.
-func checkpointProblems(dir string) []string {
+// checkpointProblems loads every checkpoint and says what is wrong with each. The
+// error is that there is no memory to load one.
+func checkpointProblems(dir string) ([]string, error) {
 	m, err := log.ReadManifest(dir)
 	if err != nil {
-		return nil // Check has said so
+		return nil, nil // Check has said so
 	}
 	var problems []string
 	for _, c := range m.Checkpoints {
-		if _, err := compaction.Load(dir, m.LogID, m.RootID(), c, nil); err != nil && stillNamed(dir, c) {
+		_, err := compaction.Load(dir, m.LogID, m.RootID(), c, nil)
+		var memory *state.OutOfMemory
+		if errors.As(err, &memory) {
+			return nil, err
+		}
+		if err != nil && stillNamed(dir, c) {
 			problems = append(problems, err.Error())
 		}
 	}
-	return problems
+	return problems, nil
 }
 
 // stillNamed reports whether a checkpoint that was in the manifest is: a running
@@ -158,6 +168,10 @@ func loads(dir string) func(log.Checkpoint) bool {
 			return false
 		}
 		_, err := compaction.Load(dir, m.LogID, m.RootID(), c, nil)
+		var memory *state.OutOfMemory
+		if errors.As(err, &memory) {
+			panic(memory) // it says nothing of the checkpoint; execute makes an error of it
+		}
 		return err == nil
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/replay/session"
+	"github.com/altilium-db/altilium/state"
 )
 
 // TestExitCodes: the codes are a promise to scripts.
@@ -38,6 +39,7 @@ func TestExitCodes(t *testing.T) {
 		{fs.ErrPermission, 8},
 		{importError(fs.ErrNotExist), 8},
 		{errGone, 8},
+		{&state.OutOfMemory{}, 8},
 		{errors.New("anything"), 8},
 	} {
 		if got := exitCode(c.err); got != c.want {

@@ -29,12 +29,12 @@ func run(args []string) int {
 	root := newRoot()
 	root.SetArgs(agoAsPoint(args))
 	root.SetOut(out)
-	err := root.Execute()
+	err := execute(root)
 	if err == nil || isQuiet(err) {
 		err = cmp.Or(out.err, err)
 	}
 	if err != nil && !isQuiet(err) {
-		fmt.Fprintln(os.Stderr, "altilium: "+err.Error())
+		fmt.Fprintln(os.Stderr, "altilium: "+withWayOut(err).Error())
 	}
 	return exitCode(err)
 }

@@ -9,3 +9,6 @@ func ownGroup() *syscall.SysProcAttr {
 
 // lowerPriority does nothing here.
 func lowerPriority() {}
+
+// openFiles is how many descriptors the process may have: Windows has no limit.
+func openFiles() int { return 0 }

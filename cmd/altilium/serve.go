@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/resp/server"
+	"github.com/altilium-db/altilium/state"
 	"github.com/altilium-db/altilium/state/engine"
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -73,6 +75,9 @@ func runServer(ctx context.Context, set *settings, errs io.Writer) error {
 		logger: newLogger(errs, set.engine.LogLevel),
 		asked:  make(chan string, 1),
 		fatal:  make(chan error, 1),
+	}
+	if err := d.fitClients(openFiles()); err != nil {
+		return err
 	}
 	listeners, err := d.listen()
 	if err == nil {
@@ -140,6 +145,8 @@ func (d *daemon) serverOptions() server.Options {
 	return server.Options{
 		Logger:    d.logger,
 		KeepAlive: keepAlive,
+		Guard:     d.guard,
+		MostConns: mostConns(openFiles()),
 		Timeout:   func() time.Duration { return time.Duration(cfg.Timeout()) * time.Second },
 	}
 }
@@ -151,13 +158,20 @@ func (d *daemon) engineOptions(running context.Context) engine.Options {
 		Version: version,
 		Logger:  d.logger,
 		Post:    func(f func()) { d.front.Post(f) },
-		Rebuild: replay.Committed,
+		Rebuild: rebuild,
 		Checkpoint: func(offset, digest uint64) (engine.CheckpointResult, error) {
 			return d.checkpoint(running, offset, digest)
 		},
 		Shutdown: d.ask,
 		Record:   d.record,
 	}
+}
+
+// rebuild builds the state anew. The one that has been given up still has its memory until
+// the collector finds that out: first, so that there need not be room for both.
+func rebuild(l *log.Log) (*state.State, error) {
+	runtime.GC()
+	return replay.Committed(l)
 }
 
 // ask makes the server stop; the first reason counts.

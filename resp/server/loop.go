@@ -29,6 +29,9 @@ type waiter interface {
 func (s *Server) loop() {
 	defer close(s.done)
 	defer s.wait.close()
+	if s.o.Guard != nil {
+		defer s.o.Guard() // it is called before anybody learns that the loop has ended
+	}
 	if s.poll != nil {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()

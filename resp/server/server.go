@@ -27,6 +27,17 @@ type Options struct {
 	// so that a peer whose machine vanished is never noticed.
 	KeepAlive time.Duration
 
+	// Guard, where it is not nil, is deferred on the loop's goroutine: it is called at the
+	// loop's end, and when the handler panics, which it can recover from to say what that
+	// means. The process must end with it then: there is no loop any more.
+	Guard func()
+
+	// MostConns is how many connections are open at once at most: one more is closed
+	// without a word, and accepting pauses. Each takes a descriptor of the process, and
+	// without one for itself the log cannot be written, nor read. It is a last resort,
+	// above what the handler admits. Default 0: no limit.
+	MostConns int
+
 	// Portable gives every connection a goroutine, as on systems without
 	// epoll. Default false.
 	Portable bool
@@ -120,6 +131,9 @@ func (s *Server) Serve(ln net.Listener) error {
 	}
 }
 
+// errCrowded is why a connection beyond Options.MostConns was closed.
+var errCrowded = errors.New("there are as many connections as the limit of open files allows")
+
 // start takes in a new connection. On an error it has been closed.
 func (s *Server) start(nc net.Conn) error {
 	if tcp, ok := nc.(*net.TCPConn); ok { // TCP_NODELAY is on already: package net's default
@@ -132,6 +146,10 @@ func (s *Server) start(nc net.Conn) error {
 	if s.stopping {
 		s.mu.Unlock()
 		return nc.Close()
+	}
+	if s.o.MostConns > 0 && len(s.conns) >= s.o.MostConns {
+		s.mu.Unlock()
+		return errors.Join(errCrowded, nc.Close())
 	}
 	run, err := s.transport(c, nc)
 	if err != nil {

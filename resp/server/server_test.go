@@ -570,3 +570,31 @@ func testLargeRepliesShareTheLoop(t *testing.T, o Options) {
 		t.Errorf("not what was lent to a late reader (%v)", err)
 	}
 }
+
+// TestMostConnections: one connection too many is closed, and there is room again when
+// another has gone.
+func TestMostConnections(t *testing.T) { bothForms(t, testMostConnections) }
+
+func testMostConnections(t *testing.T, o Options) {
+	o.MostConns = 2
+	f := start(t, &toy{}, o)
+	first, second := f.dial(t), f.dial(t)
+	for _, c := range []*client{first, second} {
+		c.send("PING\r\n")
+		c.want("PONG")
+	}
+	f.dial(t).wantEnd()
+	second.send("PING\r\n")
+	second.want("PONG")
+	first.nc.Close()
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		c := f.dial(t)
+		_, _ = c.nc.Write([]byte("PING\r\n")) // fails, or what follows does, while there is no room
+		if v, err := c.in.Read(); err == nil && v.String() == "PONG" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("there never was room again")
+		}
+	}
+}

@@ -103,6 +103,8 @@ func typeNamed(word []byte) state.Type {
 		return state.String
 	case IsWord(word, "HASH"):
 		return state.Hash
+	case IsWord(word, "LIST"):
+		return state.List
 	case IsWord(word, "SET"):
 		return state.Set
 	case IsWord(word, "ZSET"):

@@ -235,6 +235,9 @@ func (c *Config) LogLevel() string { return c.now.Load().loglevel }
 // have.
 func (c *Config) QueryBufferLimit() int64 { return c.now.Load().queryBufferLimit }
 
+// MaxClients is how many connections there may be at once.
+func (c *Config) MaxClients() int { return c.maxClients() }
+
 func (c *Config) password() string         { return c.now.Load().requirepass }
 func (c *Config) checkpointGrowth() int64  { return c.now.Load().growth }
 func (c *Config) queryBufferLimit() int64  { return c.now.Load().queryBufferLimit }

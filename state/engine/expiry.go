@@ -45,10 +45,10 @@ func (e *Engine) expireDue() time.Duration {
 		}
 	}
 	at, ok := e.state.NextExpiry()
-	if !ok {
+	if !ok || at-ms >= maxTick.Milliseconds() { // a Duration ends after 292 years, an expiry need not
 		return maxTick
 	}
-	return min(maxTick, max(againSoon, time.Duration(at-ms)*time.Millisecond))
+	return max(againSoon, time.Duration(at-ms)*time.Millisecond)
 }
 
 // expire removes one due key by an entry that nobody asked for: connection 0,

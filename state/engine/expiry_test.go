@@ -139,3 +139,17 @@ func TestNamedDueKeysGoFirst(t *testing.T) {
 		})
 	}
 }
+
+// TestTickOfAFarExpiry: a key that expires in more years than a time.Duration has does
+// not make the loop tick for nothing.
+func TestTickOfAFarExpiry(t *testing.T) {
+	h := newHarness(t, setup{})
+	c := h.connect()
+	for _, at := range []string{"20000000000000", "99999999999999", "9223372036854775000"} {
+		c.do("SET a 1 PXAT " + at)
+		if next := h.e.Tick(); next != maxTick {
+			t.Errorf("with a key due at %s ms the next Tick is in %v", at, next)
+		}
+	}
+	h.check()
+}

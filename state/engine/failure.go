@@ -109,6 +109,7 @@ func (e *Engine) setFailure(err error) {
 func (e *Engine) giveUpState() {
 	e.mode = modeLoading
 	e.state = state.New(0)
+	e.call.View = state.View{} // it has the old one, whose memory is wanted back
 	for _, s := range e.sessions {
 		if len(s.watches) > 0 {
 			s.lost = true

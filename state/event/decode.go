@@ -118,7 +118,7 @@ func (e *Event) Decode(p []byte) (rest []byte, err error) {
 	d := decoder{pack.Reader{Rest: p}}
 	n := d.Array() - 1
 	kind := d.AtMost(math.MaxUint8)
-	*e = Event{Kind: Kind(kind), Items: e.Items[:0], Scores: e.Scores[:0]}
+	*e = Event{Kind: Kind(kind), Items: e.Items[:0], Scores: e.Scores[:0], Places: e.Places[:0]}
 	if !d.Bad && !e.Kind.takes(n) {
 		return nil, fmt.Errorf("%w: %v with %d fields", ErrMalformed, e.Kind, n)
 	}
@@ -130,7 +130,8 @@ func (e *Event) Decode(p []byte) (rest []byte, err error) {
 }
 
 // decodeShort is Decode for what most events are: a String without expiry, a HashSet of
-// one pair or a SetAdd of one member, each text shorter than 256 bytes. nil for all else.
+// one pair, a SetAdd of one member or a ListPush of one element, each text shorter than
+// 256 bytes. nil for all else.
 func (e *Event) decodeShort(p []byte) (rest []byte) {
 	if len(p) < 2 {
 		return nil
@@ -140,14 +141,25 @@ func (e *Event) decodeShort(p []byte) (rest []byte) {
 		key, p := shortBin(p[2:])
 		value, p := shortBin(p)
 		if p != nil {
-			*e = Event{Kind: String, Items: e.Items[:0], Scores: e.Scores[:0], Key: key, Value: value}
+			*e = Event{Kind: String, Items: e.Items[:0], Scores: e.Scores[:0], Places: e.Places[:0], Key: key, Value: value}
 		}
 		return p
 	case p[0] == 0x93 && p[1] == byte(SetAdd):
 		key, p := shortBin(p[2:])
 		member, p := shortBin(p)
 		if p != nil {
-			*e = Event{Kind: SetAdd, Items: append(e.Items[:0], member), Scores: e.Scores[:0], Key: key}
+			*e = Event{Kind: SetAdd, Items: append(e.Items[:0], member), Scores: e.Scores[:0], Places: e.Places[:0], Key: key}
+		}
+		return p
+	case p[0] == 0x94 && p[1] == byte(ListPush):
+		key, p := shortBin(p[2:])
+		if len(p) < 1 || p[0] > byte(Right) {
+			return nil
+		}
+		side := Side(p[0])
+		element, p := shortBin(p[1:])
+		if p != nil {
+			*e = Event{Kind: ListPush, Items: append(e.Items[:0], element), Scores: e.Scores[:0], Places: e.Places[:0], Key: key, Side: side}
 		}
 		return p
 	case p[0] == 0x94 && p[1] == byte(HashSet):
@@ -155,7 +167,7 @@ func (e *Event) decodeShort(p []byte) (rest []byte) {
 		field, p := shortBin(p)
 		value, p := shortBin(p)
 		if p != nil {
-			*e = Event{Kind: HashSet, Items: append(e.Items[:0], field, value), Scores: e.Scores[:0], Key: key}
+			*e = Event{Kind: HashSet, Items: append(e.Items[:0], field, value), Scores: e.Scores[:0], Places: e.Places[:0], Key: key}
 		}
 		return p
 	}
@@ -183,11 +195,13 @@ func (k Kind) takes(n int) bool {
 		return n == 2
 	case String:
 		return n == 2 || n == 3
-	case Text, Range, Copy:
+	case Text, Range, Copy, ListPop, ListSet, ListInsert:
 		return n == 3
+	case ListPush:
+		return n >= 3
 	case HashSet, ZSetAdd:
 		return n >= 3 && n%2 == 1
-	case HashDelete, SetAdd, SetRemove, ZSetRemove:
+	case HashDelete, SetAdd, SetRemove, ZSetRemove, ListRemove:
 		return n >= 2
 	}
 	return false
@@ -232,6 +246,15 @@ func (e *Event) keyFields(d *decoder, n int) {
 			}
 			e.Scores, e.Items = append(e.Scores, score), append(e.Items, member)
 		}
+	case ListPush:
+		e.Side = d.side()
+		e.Items = d.list(e.Items, n-2)
+	case ListPop:
+		e.Side, e.At = d.side(), d.Int()
+	case ListSet, ListInsert:
+		e.At, e.Value = d.Int(), d.Bin()
+	case ListRemove:
+		e.Places = d.places(e.Places, n-1)
 	case Delete:
 		e.Reason = Reason(d.AtMost(math.MaxUint8))
 	case Expire:
@@ -249,6 +272,24 @@ func (e *Event) keyFields(d *decoder, n int) {
 type decoder struct{ pack.Reader }
 
 func (d *decoder) db() int { return int(d.AtMost(math.MaxUint8)) }
+
+func (d *decoder) side() Side { return Side(d.AtMost(uint64(Right))) }
+
+// places appends n ascending numbers to places.
+func (d *decoder) places(places []int, n int) []int {
+	least := int64(0)
+	for range n {
+		at := d.Int()
+		if at < least {
+			d.Fail()
+		}
+		if d.Bad {
+			break
+		}
+		places, least = append(places, int(at)), at+1
+	}
+	return places
+}
 
 // manyItems is from how many items on a list is walked twice, so that there is room
 // for as many as there really are: to grow by steps costs more.

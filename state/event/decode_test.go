@@ -58,6 +58,16 @@ func record(b *Buffer, e *Event) {
 		b.FlushAll()
 	case Swap:
 		b.Swap(e.DB, e.DB2)
+	case ListPush:
+		b.ListPush(e.Key, e.Side, e.Items...)
+	case ListPop:
+		b.ListPop(e.Key, e.Side, int(e.At))
+	case ListSet:
+		b.ListSet(e.Key, int(e.At), e.Value)
+	case ListInsert:
+		b.ListInsert(e.Key, int(e.At), e.Value)
+	case ListRemove:
+		b.ListRemove(e.Key, e.Places...)
 	}
 }
 
@@ -75,7 +85,8 @@ func decodeAll(p []byte) (*Event, error) {
 func same(a, b *Event) bool {
 	return a.Kind == b.Kind && a.Reason == b.Reason && a.At == b.At && a.DB == b.DB && a.DB2 == b.DB2 &&
 		bytes.Equal(a.Key, b.Key) && bytes.Equal(a.To, b.To) && bytes.Equal(a.Value, b.Value) &&
-		bytes.Equal(bytes.Join(a.Items, []byte{0}), bytes.Join(b.Items, []byte{0})) && len(a.Items) == len(b.Items) && slices.Equal(a.Scores, b.Scores)
+		bytes.Equal(bytes.Join(a.Items, []byte{0}), bytes.Join(b.Items, []byte{0})) && len(a.Items) == len(b.Items) && slices.Equal(a.Scores, b.Scores) &&
+		a.Side == b.Side && slices.Equal(a.Places, b.Places)
 }
 
 // TestRoundTrip: what is recorded is what is decoded, for lengths and numbers
@@ -86,7 +97,8 @@ func TestRoundTrip(t *testing.T) {
 	text := func(t *rapid.T, name string) []byte {
 		return bytes.Repeat([]byte{byte(rapid.IntRange(0, 255).Draw(t, name))}, lengths.Draw(t, name+" length"))
 	}
-	kinds := []Kind{Database, Cause, String, Text, Append, Range, HashSet, HashDelete, SetAdd, SetRemove, ZSetAdd, ZSetRemove, Delete, Expire, Rename, Copy, Move, Flush, FlushAll, Swap}
+	kinds := []Kind{Database, Cause, String, Text, Append, Range, HashSet, HashDelete, SetAdd, SetRemove, ZSetAdd, ZSetRemove, Delete, Expire, Rename, Copy, Move, Flush, FlushAll, Swap,
+		ListPush, ListPop, ListSet, ListInsert, ListRemove}
 	rapid.Check(t, func(t *rapid.T) {
 		want := &Event{Kind: rapid.SampledFrom(kinds).Draw(t, "kind")}
 		if want.Kind.hasKey() {
@@ -113,6 +125,19 @@ func TestRoundTrip(t *testing.T) {
 			}
 		case Delete:
 			want.Reason = Undone
+		case ListPush:
+			want.Side = Side(rapid.IntRange(0, 1).Draw(t, "side"))
+			for range rapid.SampledFrom([]int{1, 7, 40000}).Draw(t, "elements") {
+				want.Items = append(want.Items, text(t, "element"))
+			}
+		case ListPop:
+			want.Side, want.At = Right, numbers.Draw(t, "count")
+		case ListSet, ListInsert:
+			want.At, want.Value = numbers.Draw(t, "place"), text(t, "element")
+		case ListRemove:
+			for i := range rapid.SampledFrom([]int{1, 7, 40000}).Draw(t, "places") {
+				want.Places = append(want.Places, 3*i)
+			}
 		case Rename:
 			want.To = text(t, "to")
 		case Copy:

@@ -54,6 +54,13 @@
 //	35 Flush       [35, db]                   database db is empty
 //	36 FlushAll    [36]                       every database is empty
 //	37 Swap        [37, a, b]                 databases a and b changed places
+//	40 ListPush    [40, key, side, x, x …]    each in turn was put at an end of the list:
+//	                                          0 left (the first), 1 right
+//	41 ListPop     [41, key, side, n]         n elements at that end are gone; an empty list
+//	                                          is no key
+//	42 ListSet     [42, key, place, x]        the element at a place (from 0) is x
+//	43 ListInsert  [43, key, place, x]        x came to a place, what was there moved right
+//	44 ListRemove  [44, key, place, place …]  the elements at these places, ascending, are gone
 //
 // Keys, values, fields and members are msgpack bin, scores float 64, integers the shortest msgpack int
 // (times and offsets are never negative). A decoder of any language reads it;

@@ -27,6 +27,11 @@ const (
 	Flush      Kind = 35
 	FlushAll   Kind = 36
 	Swap       Kind = 37
+	ListPush   Kind = 40
+	ListPop    Kind = 41
+	ListSet    Kind = 42
+	ListInsert Kind = 43
+	ListRemove Kind = 44
 )
 
 // Reason says why a key was deleted: a fixed number in Delete events.
@@ -43,6 +48,15 @@ const (
 	Undone      Reason = 6 // an undo took it back
 )
 
+// Side is an end of a list: a fixed number in ListPush and ListPop events.
+type Side uint8
+
+// The sides. Never renumbered.
+const (
+	Left  Side = 0 // where the first element is
+	Right Side = 1
+)
+
 // Event is one decoded event. Which fields mean something depends on Kind, as
 // in the table of the package comment. Its slices point into the decoded bytes.
 type Event struct {
@@ -50,12 +64,14 @@ type Event struct {
 	Reason Reason    // Delete
 	Key    []byte    // all but Database, Cause, Flush, FlushAll, Swap
 	To     []byte    // Rename, Copy: the other key
-	Value  []byte    // String, Text: the value; Append: the tail; Range: the bytes
-	At     int64     // String, Text, Expire: ms since 1970, 0 for never; Range: the offset
+	Value  []byte    // String, Text: the value; Append: the tail; Range: the bytes; ListSet, ListInsert: the element
+	Side   Side      // ListPush, ListPop
+	At     int64     // String, Text, Expire: ms since 1970, 0 for never; Range: the offset; ListPop: how many; ListSet, ListInsert: the place
 	DB     int       // Database, Flush, Copy, Move: a database; Swap: the first
 	DB2    int       // Swap: the second
-	Items  [][]byte  // HashSet: field, value, …; HashDelete: fields; SetAdd, SetRemove, ZSetAdd, ZSetRemove: members; Cause: argv
+	Items  [][]byte  // HashSet: field, value, …; HashDelete: fields; SetAdd, SetRemove, ZSetAdd, ZSetRemove: members; ListPush: elements; Cause: argv
 	Scores []float64 // ZSetAdd: of the members, none is NaN
+	Places []int     // ListRemove: of the elements, ascending
 }
 
 // Buffer collects events in their byte form. The zero value is empty. Each
@@ -157,6 +173,49 @@ func (b *Buffer) ZSetAdd(key []byte, scores []float64, members [][]byte) {
 
 // ZSetRemove: the members are no longer in the sorted set.
 func (b *Buffer) ZSetRemove(key []byte, members ...[]byte) { b.list(ZSetRemove, key, members) }
+
+// ListPush: the elements were put at an end of the list, one after the other.
+func (b *Buffer) ListPush(key []byte, side Side, elements ...[]byte) {
+	b.open(ListPush, 2+len(elements))
+	b.bin(key)
+	b.uint(uint64(side))
+	for _, x := range elements {
+		b.bin(x)
+	}
+}
+
+// ListPop: n elements at an end of the list are gone.
+func (b *Buffer) ListPop(key []byte, side Side, n int) {
+	b.open(ListPop, 3)
+	b.bin(key)
+	b.uint(uint64(side))
+	b.uint(uint64(n))
+}
+
+// ListSet: the element at a place, from 0, is another.
+func (b *Buffer) ListSet(key []byte, place int, element []byte) {
+	b.open(ListSet, 3)
+	b.bin(key)
+	b.uint(uint64(place))
+	b.bin(element)
+}
+
+// ListInsert: an element came to a place; those there and behind it moved on by one.
+func (b *Buffer) ListInsert(key []byte, place int, element []byte) {
+	b.open(ListInsert, 3)
+	b.bin(key)
+	b.uint(uint64(place))
+	b.bin(element)
+}
+
+// ListRemove: the elements at these places, ascending, are gone.
+func (b *Buffer) ListRemove(key []byte, places ...int) {
+	b.open(ListRemove, 1+len(places))
+	b.bin(key)
+	for _, at := range places {
+		b.uint(uint64(at))
+	}
+}
 
 // Delete: the key is gone.
 func (b *Buffer) Delete(key []byte, why Reason) {

@@ -50,6 +50,12 @@ func samples() []struct {
 		{"Flush", func(x *Buffer) { x.Flush(3) }},
 		{"FlushAll", func(x *Buffer) { x.FlushAll() }},
 		{"Swap", func(x *Buffer) { x.Swap(0, 1) }},
+		{"ListPush", func(x *Buffer) { x.ListPush(b("key"), Left, b("x"), b("y")) }},
+		{"ListPush right", func(x *Buffer) { x.ListPush(b("key"), Right, b("x")) }},
+		{"ListPop", func(x *Buffer) { x.ListPop(b("key"), Right, 3) }},
+		{"ListSet", func(x *Buffer) { x.ListSet(b("key"), 70000, b("x")) }},
+		{"ListInsert", func(x *Buffer) { x.ListInsert(b("key"), 0, b("x")) }},
+		{"ListRemove", func(x *Buffer) { x.ListRemove(b("key"), 0, 300) }},
 	}
 }
 

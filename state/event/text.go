@@ -53,6 +53,16 @@ func (k Kind) String() string {
 		return "FlushAll"
 	case Swap:
 		return "Swap"
+	case ListPush:
+		return "ListPush"
+	case ListPop:
+		return "ListPop"
+	case ListSet:
+		return "ListSet"
+	case ListInsert:
+		return "ListInsert"
+	case ListRemove:
+		return "ListRemove"
 	}
 	return "kind " + strconv.Itoa(int(k))
 }
@@ -76,6 +86,14 @@ func (r Reason) String() string {
 		return "undone"
 	}
 	return "reason " + strconv.Itoa(int(r))
+}
+
+// String is the side in one word.
+func (s Side) String() string {
+	if s == Left {
+		return "left"
+	}
+	return "right"
 }
 
 // String is the event for a person, on one line:
@@ -105,6 +123,19 @@ func (e *Event) String() string {
 	case ZSetAdd:
 		for i, it := range e.Items {
 			b.WriteString(" " + strconv.Quote(string(it)) + "=" + scoreText(e.Scores[i]))
+		}
+	case ListPop:
+		b.WriteString(" " + e.Side.String() + " " + strconv.FormatInt(e.At, 10))
+	case ListSet, ListInsert:
+		b.WriteString(" at " + strconv.FormatInt(e.At, 10) + " = " + strconv.Quote(string(e.Value)))
+	case ListRemove:
+		for _, at := range e.Places {
+			b.WriteString(" " + strconv.Itoa(at))
+		}
+	case ListPush:
+		b.WriteString(" " + e.Side.String())
+		for _, it := range e.Items {
+			b.WriteString(" " + strconv.Quote(string(it)))
 		}
 	case HashDelete, SetAdd, SetRemove, ZSetRemove, Cause:
 		for _, it := range e.Items {
@@ -162,6 +193,10 @@ type eventJSON struct {
 	DB2      *int   `json:"db2,omitempty"`
 	Items    []any  `json:"items,omitempty"`
 	Scores   []any  `json:"scores,omitempty"` // infinite ones as text
+	Side     string `json:"side,omitempty"`
+	Count    int64  `json:"count,omitempty"`
+	Place    *int64 `json:"place,omitempty"`
+	Places   []int  `json:"places,omitempty"`
 	Reason   string `json:"reason,omitempty"`
 }
 
@@ -180,6 +215,14 @@ func (e *Event) MarshalJSON() ([]byte, error) {
 		out.Value, out.Offset = safe(e.Value), &e.At
 	case Expire:
 		out.ExpireMS = e.At
+	case ListPush:
+		out.Side = e.Side.String()
+	case ListPop:
+		out.Side, out.Count = e.Side.String(), e.At
+	case ListSet, ListInsert:
+		out.Place, out.Value = &e.At, safe(e.Value)
+	case ListRemove:
+		out.Places = e.Places
 	case Rename:
 		out.To = safe(e.To)
 	case Copy:

@@ -61,7 +61,7 @@ func (s *State) Apply(db int, events []byte) (after int, err error) {
 		}
 		events = rest
 	}
-	if cap(s.ev.Items)+cap(s.ev.Places) > keepItems || size > keepBytes {
+	if s.ev.Room() > keepItems || size > keepBytes {
 		s.ev = event.Event{}
 	}
 	return db, nil
@@ -100,6 +100,9 @@ func (s *State) one(db int, ev *event.Event) (after int, err error) {
 		err = s.removeItems(d, ev, ZSet)
 	case event.ListPush, event.ListPop, event.ListSet, event.ListInsert, event.ListRemove:
 		err = s.listEvent(d, ev)
+	case event.StreamAdd, event.StreamDelete, event.StreamTrim, event.StreamSet, event.StreamGroup, event.StreamDestroy,
+		event.StreamConsumer, event.StreamForget, event.StreamPending, event.StreamAck:
+		err = s.streamEvent(d, ev)
 	case event.Flush:
 		s.flush(ev.DB)
 	case event.FlushAll:
@@ -243,6 +246,10 @@ func (d *database) copyObject(e *entry) {
 		e.o.list = old.o.list.clone()
 		return
 	}
+	if old.o.stream != nil {
+		e.o.stream = old.o.stream.clone()
+		return
+	}
 	if old.o.hash == nil {
 		e.o.value = append([]byte(nil), old.o.value...)
 		e.payload = e.o.value
@@ -278,7 +285,7 @@ func (s *State) setString(d *database, ev *event.Event, enc encoding) {
 		d.dropObject(&e)
 		e.key = ev.Key
 	}
-	e.typ, e.enc, e.access, e.payload = String, enc, s.clock, ev.Value
+	e.typ, e.enc, e.access, e.payload = String, enc, s.noted(e.access), ev.Value
 	s.put(d, h, r, &e, ev.At)
 }
 
@@ -303,7 +310,7 @@ func (s *State) appendTail(d *database, ev *event.Event) error {
 		s.payload = append(append(s.payload[:0], e.payload...), ev.Value...)
 		e.payload = s.payload
 	}
-	e.enc, e.access = encRaw, s.clock
+	e.enc, e.access = encRaw, s.kept(e.access)
 	s.put(d, h, r, &e, e.expire)
 	return nil
 }
@@ -358,7 +365,7 @@ func (s *State) writeRange(d *database, ev *event.Event) error {
 	if e.o != nil {
 		e.o.edited()
 	}
-	e.enc, e.access = encRaw, s.clock
+	e.enc, e.access = encRaw, s.kept(e.access)
 	s.put(d, h, r, &e, e.expire)
 	return nil
 }

@@ -66,20 +66,11 @@ func elementBefore(p []byte, end int) (x []byte, at int) {
 // listpackSize is how many bytes an element takes in a listpack of Redis: by the sum of
 // these it is decided when a list is a large one.
 func listpackSize(x []byte) int {
+	if v, ok := parseInt(x); ok {
+		return listpackInt(v)
+	}
 	n := len(x)
-	switch v, ok := parseInt(x); {
-	case ok && v >= 0 && v < 128:
-		n = 1
-	case ok && v >= -4096 && v < 4096:
-		n = 2
-	case ok && v>>15 == v>>63:
-		n = 3
-	case ok && v>>23 == v>>63:
-		n = 4
-	case ok && v>>31 == v>>63:
-		n = 5
-	case ok:
-		n = 9
+	switch {
 	case n < 64:
 		n++
 	case n < 4096:
@@ -99,6 +90,23 @@ func listpackSize(x []byte) int {
 	default:
 		return n + 5
 	}
+}
+
+// listpackInt is that of an integer.
+func listpackInt(v int64) int {
+	switch {
+	case v >= 0 && v < 128:
+		return 2
+	case v >= -4096 && v < 4096:
+		return 3
+	case v>>15 == v>>63:
+		return 4
+	case v>>23 == v>>63:
+		return 5
+	case v>>31 == v>>63:
+		return 6
+	}
+	return 10
 }
 
 // parseInt reads the canonical text of a 64-bit integer.

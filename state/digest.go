@@ -34,6 +34,8 @@ func (e *entry) body() uint64 {
 		return e.o.hash.sum
 	case e.o != nil && e.o.list != nil:
 		return e.o.list.seq.sum
+	case e.o != nil && e.o.stream != nil:
+		return e.o.stream.body()
 	case e.typ != String:
 		return packedSum(e.payload)
 	case e.o != nil:
@@ -53,8 +55,13 @@ func (e *entry) digest(body uint64) uint64 {
 }
 
 // remember makes e part of the database's sum, forget takes it out before it is
-// changed. Nothing of a key is kept for that: its digest is computed anew.
+// changed. Nothing of a key is kept for that: its digest is computed anew. They count
+// its object too (weight.go).
 func (d *database) remember(e *entry) {
+	if e.o != nil {
+		e.o.weight = e.o.weigh()
+		d.heap += e.o.weight
+	}
 	if e.o == nil || !e.o.dirty {
 		d.sum += e.digest(e.body())
 		return
@@ -66,6 +73,9 @@ func (d *database) remember(e *entry) {
 }
 
 func (d *database) forget(e *entry) {
+	if e.o != nil {
+		d.heap -= e.o.weight
+	}
 	if e.o != nil && e.o.dirty {
 		delete(d.dirty, e.o)
 		return
@@ -83,7 +93,7 @@ func (s *State) Digest() uint64 {
 		for o := range d.dirty { // a sum: the order does not matter
 			o.refresh()
 			e := d.load(o.home)
-			d.remember(&e)
+			d.sum += e.digest(e.body())
 		}
 		clear(d.dirty)
 		if d.keys.count() > 0 {
@@ -116,6 +126,8 @@ func (s *State) RecomputeDigest() uint64 {
 				var seq sequence
 				e.elements().each(func(x []byte) { seq.pushRight(x) })
 				body = seq.sum
+			case Stream:
+				body = e.o.stream.recomputed()
 			default:
 				e.pairs(func(field, value []byte) { body += pairDigest(field, value) })
 			}
@@ -174,9 +186,8 @@ func (s *State) RedisDigest() [20]byte {
 type sum20 [20]byte
 
 // xor is Redis' xorDigest.
-func (d *sum20) xor(p []byte) { d.xorRaw(sha1.Sum(p)) }
-
-func (d *sum20) xorRaw(o [20]byte) {
+func (d *sum20) xor(p []byte) {
+	o := sha1.Sum(p)
 	for i := range d {
 		d[i] ^= o[i]
 	}
@@ -186,6 +197,17 @@ func (d *sum20) xorRaw(o [20]byte) {
 func (d *sum20) mix(p []byte) {
 	d.xor(p)
 	*d = sha1.Sum(d[:])
+}
+
+// scoreInC is a score as C prints it with %.17g.
+func scoreInC(score float64) []byte {
+	switch {
+	case math.IsInf(score, 1):
+		return []byte("inf")
+	case math.IsInf(score, -1):
+		return []byte("-inf")
+	}
+	return fmt.Appendf(nil, "%.17g", score)
 }
 
 func (e *entry) redisDigest() sum20 {
@@ -206,9 +228,12 @@ func (e *entry) redisDigest() sum20 {
 		e.pairs(func(member, score []byte) {
 			var md sum20
 			md.mix(member)
-			md.mix(fmt.Appendf(nil, "%.17g", scoreOf(score)))
-			d.xorRaw(md)
+			md.mix(scoreInC(scoreOf(score)))
+			d.xor(md[:])
 		})
+	case Stream:
+		d.mix([]byte{0, 0, 0, 6})
+		e.o.stream.redisDigest(&d)
 	default:
 		d.mix([]byte{0, 0, 0, 4})
 		e.pairs(func(field, value []byte) {

@@ -21,11 +21,12 @@
 //   - A key whose expiry has come is hidden from every View at once, but stays
 //     until a Delete event with reason expired removes it; only those events
 //     remove it. Apply never looks at a clock.
-//   - A collection that loses its last element is no key any more.
+//   - A collection that loses its last element is no key any more, but for a stream.
 //   - The encoding of a value (OBJECT ENCODING) is a function of the events
 //     alone: its limits are constants of this package, not settings.
-//   - Access times (OBJECT IDLETIME, FREQ) are a hint for the server beside the
-//     state: they are no part of it, of its digest or of checkpoints.
+//   - Access times and counters (OBJECT IDLETIME, FREQ; access.go) are a hint for the
+//     server beside the state: they are no part of it, of its digest or of checkpoints.
+//     So which key a memory limit takes (evict.go) does not follow from the state.
 //
 // # Keys and records
 //
@@ -43,6 +44,8 @@
 //	hash, set    an index of its own, of records that lie among those of the keys (hash.go)
 //	sorted set   the same, and a counted B+ tree by score (ranking.go)
 //	list         chunks of elements (list.go)
+//	stream       chunks of entries (stream.go), and its consumer groups (stream_group.go);
+//	             one of few entries too
 //
 // A key of 16 bytes with a value of 32 takes 66 to 70 bytes, its share of the index
 // included.

@@ -12,13 +12,17 @@ const (
 	encIntset    encoding = 6
 	encQuicklist encoding = 8 // of a large list, as Redis calls it
 	encSkiplist  encoding = 7 // of a large sorted set, as Redis calls it
+	encStream    encoding = 9
 )
 
 // The limits between encodings, Redis' defaults. They are no settings: the same
 // events must give the same state everywhere.
 const (
 	maxIntText = 20 // digits and sign of an int-encoded string
-	maxEmbstr  = 44 // bytes of an embstr-encoded string
+
+	// MaxEmbstr is the bytes of an embstr-encoded string: what is set as a whole and
+	// longer is raw, what has been changed in part is raw however short it is.
+	MaxEmbstr = 44
 
 	// MaxListpackEntries is the number of fields of a small hash, and
 	// MaxListpackValue the bytes of each field and value of one.
@@ -53,6 +57,8 @@ func (e encoding) String() string {
 		return "skiplist"
 	case encQuicklist:
 		return "quicklist"
+	case encStream:
+		return "stream"
 	}
 	return ""
 }
@@ -67,7 +73,7 @@ func stringEncoding(v []byte) encoding {
 
 // textEncoding is that of a value that is not tried as a number.
 func textEncoding(v []byte) encoding {
-	if len(v) <= maxEmbstr {
+	if len(v) <= MaxEmbstr {
 		return encEmbstr
 	}
 	return encRaw

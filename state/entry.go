@@ -36,18 +36,20 @@ type entry struct {
 	keySum  uint64 // the key's part of the digest; 0 until it is needed
 }
 
-// object is what does not fit a record: a long value, a long key, a large hash or list.
+// object is what does not fit a record: a long value, a long key, a large hash or list, a stream.
 // It is Go memory.
 type object struct {
-	key   []byte // a long key; nil when it stands in the record
-	value []byte // a long string, or what is packed but long; nil with hash and list
-	hash  *hash
-	list  *list // a large list
+	key    []byte // a long key; nil when it stands in the record
+	value  []byte // a long string, or what is packed but long; nil with hash, list and stream
+	hash   *hash
+	list   *list // a large list
+	stream *stream
 
-	home  ref    // its record
-	body  uint64 // digest of a string's value, unless dirty
-	dirty bool   // the database's sum is without it
-	lent  bool   // somebody may still be reading value, see View.Lend
+	home   ref    // its record
+	weight int64  // what it takes of Go's memory in bytes, as its database counts it
+	body   uint64 // digest of a string's value, unless dirty
+	dirty  bool   // the database's sum is without it
+	lent   bool   // somebody may still be reading value, see View.Lend
 }
 
 const (
@@ -255,7 +257,7 @@ func (e *entry) kind() byte {
 
 // large reports whether e needs an object.
 func (e *entry) large() bool {
-	return len(e.key) > maxKey || e.o != nil && (e.o.hash != nil || e.o.list != nil) ||
+	return len(e.key) > maxKey || e.o != nil && (e.o.hash != nil || e.o.list != nil || e.o.stream != nil) ||
 		headBytes+expiryBytes+4+len(e.key)+len(e.payload) > maxRecord
 }
 
@@ -307,6 +309,7 @@ func (d *database) dropObject(e *entry) {
 			d.settled = d.mem.used
 		}
 		d.graves = append(d.graves, grave{number: e.obj - 1})
+		d.dying += e.o.hash.room
 	default:
 		d.objects[e.obj-1] = nil
 		d.freeObjects = append(d.freeObjects, e.obj-1)

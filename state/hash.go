@@ -10,6 +10,7 @@ type hash struct {
 	index   *index
 	sum     uint64   // of the digests of its pairs
 	ranking *ranking // of a sorted set; nil otherwise
+	room    int64    // bytes that index and fields take, see weight.go
 }
 
 // fieldType is the type of the record of a field.
@@ -18,7 +19,9 @@ const fieldType Type = 7
 // newHash gives e, which has an object, a large hash without fields. It is what a large
 // set or sorted set is too.
 func (d *database) newHash(e *entry) {
+	before := d.taken()
 	e.o.hash, e.o.value, e.payload, e.enc = &hash{index: newIndex(d)}, nil, nil, encHashtable
+	e.o.hash.room = d.taken() - before
 	if e.typ == ZSet {
 		e.o.hash.ranking, e.enc = newRanking(d), encSkiplist
 	}
@@ -30,11 +33,12 @@ func (d *database) newHash(e *entry) {
 
 // setField gives a field of e's large hash a value. Both are copied.
 func (d *database) setField(e *entry, field, value []byte) {
-	x := e.o.hash.index
+	x, before := e.o.hash.index, d.taken()
 	h, r := d.findField(x, field)
 	fieldSum := xxhash.Sum64(field)
 	if r != 0 {
 		old := d.load(r)
+		d.unweigh(&old)
 		e.o.hash.sum -= mix(fieldSum, xxhash.Sum64(old.payload))
 		if k := e.o.hash.ranking; k != nil {
 			k.remove(scoreOf(old.payload), field)
@@ -42,7 +46,10 @@ func (d *database) setField(e *entry, field, value []byte) {
 		d.dropObject(&old)
 	}
 	e.o.hash.sum += mix(fieldSum, xxhash.Sum64(value))
-	r = d.store(x, h, r, &entry{typ: fieldType, access: e.obj - 1, key: field, payload: value})
+	f := entry{typ: fieldType, access: e.obj - 1, key: field, payload: value}
+	r = d.store(x, h, r, &f)
+	d.weigh(&f)
+	e.o.hash.room += d.taken() - before
 	if k := e.o.hash.ranking; k != nil {
 		k.insert(scoreOf(value), field, r)
 	}
@@ -51,13 +58,14 @@ func (d *database) setField(e *entry, field, value []byte) {
 
 // removeField removes a field of e's large hash, if it is there.
 func (d *database) removeField(e *entry, field []byte) {
-	x := e.o.hash.index
+	x, before := e.o.hash.index, d.taken()
 	h, r := d.findField(x, field)
 	if r == 0 {
 		return
 	}
 	d.last.field.r = 0
 	old := d.load(r)
+	d.unweigh(&old)
 	e.o.hash.sum -= pairDigest(field, old.payload)
 	if k := e.o.hash.ranking; k != nil {
 		k.remove(scoreOf(old.payload), field)
@@ -65,6 +73,7 @@ func (d *database) removeField(e *entry, field []byte) {
 	x.remove(h, r)
 	d.dropObject(&old)
 	d.mem.release(r)
+	e.o.hash.room += d.taken() - before
 }
 
 // grave is a large hash whose key is gone. Its records are released a few at a
@@ -84,7 +93,8 @@ const buriedPerEvent = 64
 // bury releases some fields of the last dead hash.
 func (d *database) bury() {
 	g := &d.graves[len(d.graves)-1]
-	x := d.objects[g.number].hash.index
+	x, before := d.objects[g.number].hash.index, d.taken()
+	defer func() { d.dying -= before - d.taken() }()
 	for left := buriedPerEvent; left > 0 || d.mem.used > d.settled; {
 		if g.segment == len(x.segs) {
 			d.objects[g.number] = nil
@@ -104,6 +114,7 @@ func (d *database) bury() {
 		if r := s.slots[g.slot] & refMask; r != 0 {
 			field := d.load(r)
 			s.slots[g.slot] = 0
+			d.unweigh(&field)
 			d.dropObject(&field)
 			d.mem.release(r)
 			left--
@@ -188,6 +199,18 @@ func (f *Fields) atLarge(i int) (field, value []byte) {
 	r := s.slots[f.slot] & refMask
 	value, _ = x.db.payload(x.db.mem.at(r))
 	return x.db.key(r), value
+}
+
+// Random draws a field, each as likely as the others; there must be one. It takes no
+// longer where there are many.
+func (f *Fields) Random(rnd func() uint64) (field, value []byte) {
+	if f.index == nil {
+		return f.At(int(rnd() % uint64(f.Len())))
+	}
+	d := f.index.db
+	r := f.index.random(rnd)
+	value, _ = d.payload(d.mem.at(r))
+	return d.key(r), value
 }
 
 // Small reports whether the hash is stored as a listpack; HSCAN then gives all

@@ -76,6 +76,13 @@ func (b *Batch) fill(e *entry, r *Record) error {
 		return b.fillList(e, r)
 	case Hash, Set, ZSet:
 		return b.fillPacked(e, r)
+	case Stream:
+		if e.enc != encStream {
+			return misfit(r)
+		}
+		var err error
+		r.stream, err = readStream(r.Items)
+		return err
 	}
 	return fmt.Errorf("a value of type %d", r.Type)
 }
@@ -85,7 +92,7 @@ func checkString(r *Record) error {
 	switch enc := encoding(r.Encoding); {
 	case enc == encRaw:
 	case enc == encInt && isInt(r.Value):
-	case enc == encEmbstr && len(r.Value) <= maxEmbstr:
+	case enc == encEmbstr && len(r.Value) <= MaxEmbstr:
 	default:
 		return fmt.Errorf("a string of %d bytes that does not fit its encoding %d", len(r.Value), r.Encoding)
 	}
@@ -167,7 +174,7 @@ func (r *Record) pair(i int) (field, value []byte) {
 // large reports whether a record is that of a large collection.
 func (r *Record) large() bool {
 	enc := encoding(r.Encoding)
-	return r.Type == ZSet && enc == encSkiplist || r.Type == List && enc == encQuicklist || (r.Type == Hash || r.Type == Set) && enc == encHashtable
+	return r.Type == Stream || r.Type == ZSet && enc == encSkiplist || r.Type == List && enc == encQuicklist || (r.Type == Hash || r.Type == Set) && enc == encHashtable
 }
 
 func misfit(r *Record) error {
@@ -238,6 +245,8 @@ func (s *State) importLarge(d *database, h uint64, r *Record) error {
 	e := entry{key: r.Key, typ: r.Type, enc: encoding(r.Encoding), payload: r.Value}
 	switch {
 	case r.Type == String:
+	case r.Type == Stream:
+		d.adopt(&e, &object{stream: r.stream})
 	case r.large() && r.Type == List:
 		d.adopt(&e, &object{list: &list{}})
 		for _, x := range r.Items {

@@ -1,6 +1,10 @@
 package state
 
-import "github.com/altilium-db/altilium/state/event"
+import (
+	"slices"
+
+	"github.com/altilium-db/altilium/state/event"
+)
 
 // What hashes, sets and sorted sets have in common: each is fields with values. The
 // members of a set have empty values, those of a sorted set their scores (score.go).
@@ -22,6 +26,10 @@ func (s *State) setItems(d *database, ev *event.Event, typ Type) error {
 		d.forget(&e)
 	}
 	wasLarge := e.indexed()
+	if r == 0 && typ == ZSet && !fitsSmall(ev.Items) { // at once, as Redis does: its small ones know no -0
+		d.adopt(&e, &object{})
+		d.newHash(&e)
+	}
 	for i := 0; i < len(ev.Items); i++ {
 		field, value := ev.Items[i], []byte(nil)
 		switch typ {
@@ -39,13 +47,19 @@ func (s *State) setItems(d *database, ev *event.Event, typ Type) error {
 		}
 	}
 	if wasLarge { // of its record only the access time changes
-		touchRecord(d.mem.at(r), s.clock)
+		touchRecord(d.mem.at(r), s.kept(e.access))
 		d.remember(&e)
 		return nil
 	}
-	e.access = s.clock
+	e.access = s.kept(e.access)
 	s.put(d, h, r, &e, e.expire)
 	return nil
+}
+
+// fitsSmall reports whether a new sorted set of these members is a small one.
+func fitsSmall(members [][]byte) bool {
+	return len(members) <= MaxSetListpackEntries &&
+		!slices.ContainsFunc(members, func(m []byte) bool { return len(m) > MaxListpackValue })
 }
 
 // indexed reports whether e is a large hash, set or sorted set.
@@ -57,6 +71,9 @@ func (s *State) setSmall(d *database, e *entry, field, value []byte) {
 	_, at, _ := findPacked(e.payload, field)
 	if enc, ok := e.encodingWith(field, value, at < 0); ok {
 		e.enc = enc
+		if e.typ == ZSet && scoreOf(value) == 0 {
+			putScore(value, 0) // and not -0, which a listpack of Redis does not tell from it
+		}
 		if p, inPlace := setField(s.spare[:0], e, field, value); !inPlace {
 			s.repack(e, p)
 		}
@@ -132,7 +149,7 @@ func (s *State) removeItems(d *database, ev *event.Event, typ Type) error {
 		s.remove(d, h, r, &e)
 		return nil
 	}
-	e.access = s.clock
+	e.access = s.kept(e.access)
 	s.put(d, h, r, &e, e.expire)
 	return nil
 }

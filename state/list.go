@@ -18,8 +18,13 @@ type chunk struct {
 	n    int
 }
 
-// chunkRoom is how many bytes a chunk may have, but for one of a single element.
+// chunkRoom is how many bytes a chunk may have, but for one of a single element, or into
+// which a large one was put.
 const chunkRoom = 4 << 10
+
+// mayBeLent reports whether an element of the chunk may have been lent, see [LendFrom]:
+// its bytes are then left as they are, and what changes is made anew.
+func (c *chunk) mayBeLent() bool { return len(c.data) >= LendFrom }
 
 // newList makes a list of elements that lie behind one another.
 func newList(p []byte) *list {
@@ -90,7 +95,11 @@ func (l *list) popRight() {
 	x, at := elementBefore(c.data, len(c.data))
 	l.seq.popRight(x)
 	l.size -= listpackSize(x)
-	c.data = c.data[:at]
+	if c.mayBeLent() {
+		c.data = slices.Clip(c.data[:at]) // what comes next goes elsewhere
+	} else {
+		c.data = c.data[:at]
+	}
 	if c.n--; c.n == 0 {
 		l.dropChunk(len(l.chunks) - 1)
 	}
@@ -150,6 +159,10 @@ func (l *list) set(place int, x []byte) {
 	old, next := elementAt(c.data, at)
 	l.seq.replace(place, old, x)
 	l.size += listpackSize(x) - listpackSize(old)
+	if c.mayBeLent() {
+		c.data = slices.Concat(c.data[:at], appendElement(nil, x), c.data[next:])
+		return
+	}
 	c.data = slices.Replace(c.data, at, next, appendElement(nil, x)...)
 }
 
@@ -215,6 +228,9 @@ func (l *list) remove(places []int) {
 // remove takes elements out, of which the first in the chunk has the place from; it
 // returns what they took in a listpack.
 func (c *chunk) remove(places []int, from int) (size int) {
+	if c.mayBeLent() {
+		c.data = slices.Clone(c.data)
+	}
 	kept, at := 0, 0
 	for place := from; at < len(c.data); place++ {
 		x, next := elementAt(c.data, at)

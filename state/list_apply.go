@@ -63,9 +63,9 @@ func (s *State) listEvent(d *database, ev *event.Event) error {
 	} else {
 		s.changeSmall(&e, ev)
 	}
-	e.access = s.clock
+	e.access = s.kept(e.access)
 	if wasLarge && e.listed() { // of its record only the access time changes
-		touchRecord(d.mem.at(r), s.clock)
+		touchRecord(d.mem.at(r), e.access)
 		d.remember(&e)
 		return nil
 	}

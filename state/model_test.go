@@ -22,6 +22,7 @@ type mvalue struct {
 	set    bool
 	scores map[string]float64 // of a sorted set
 	list   []string           // nil where it is none
+	stream *mstream
 	text   string
 	expire int64
 }
@@ -37,6 +38,9 @@ func newModel() *model {
 func (v *mvalue) clone() *mvalue {
 	c := *v
 	c.scores, c.list = maps.Clone(v.scores), slices.Clone(v.list)
+	if v.stream != nil {
+		c.stream = v.stream.clone()
+	}
 	if v.hash != nil {
 		c.hash = map[string]string{}
 		for f, x := range v.hash {
@@ -69,12 +73,14 @@ func (m *model) step(t *rapid.T, b *event.Buffer, db int) {
 		at:    rapid.SampledFrom([]int64{0, 1000, 2000, 3000}).Draw(t, "at"),
 	}
 	v := m[db][string(d.key)]
-	switch n := d.oneOf("family", 20); {
-	case n >= 15 && (v == nil || v.list != nil):
+	switch n := d.oneOf("family", 25); {
+	case n >= 20 && (v == nil || v.stream != nil):
+		m.streamStep(d, v)
+	case n >= 15 && n < 20 && (v == nil || v.list != nil):
 		m.listStep(d, v)
-	case n >= 12 && (v == nil || v.scores != nil):
+	case n >= 12 && n < 20 && (v == nil || v.scores != nil):
 		m.zsetStep(d, v)
-	case n < 4 && (v == nil || v.hash == nil && v.scores == nil && v.list == nil):
+	case n < 4 && (v == nil || v.hash == nil && v.scores == nil && v.list == nil && v.stream == nil):
 		m.stringStep(d, v)
 	case n < 6 && (v == nil || v.hash != nil && !v.set):
 		m.hashStep(d, v)
@@ -374,6 +380,11 @@ func (m *model) check(t *rapid.T, s *State) {
 				want.checkList(t, l, err)
 				continue
 			}
+			if want.stream != nil {
+				got, err := v.Stream([]byte(key))
+				want.stream.check(t, got, err)
+				continue
+			}
 			if want.scores != nil {
 				z, err := v.ZSet([]byte(key))
 				want.checkScores(t, z, err)
@@ -496,6 +507,7 @@ func invariants(t interface{ Fatalf(string, ...any) }, s *State) {
 			}
 		}
 		if x, ok := d.keys.(*index); ok {
+			d.checkWeights(t)
 			x.check(t)
 			d.mem.check(t, d)
 		}

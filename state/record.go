@@ -9,7 +9,9 @@ type Record struct {
 	Encoding uint8    // a fixed number, what OBJECT ENCODING shows
 	ExpireAt int64    // ms since 1970, 0 for never
 	Value    []byte   // of a string
-	Items    [][]byte // of a hash: field, value, field, value …; of a set: members; of a sorted set: member, score …; of a list: elements
+	Items    [][]byte // of a hash: field, value, field, value …; of a set: members; of a sorted set: member, score …; of a list: elements; of a stream: see stream_record.go
+
+	stream *stream // what Items say, once a Batch has read them
 }
 
 // Export hands the keys of a database to fn in its order, from a place on, until
@@ -33,6 +35,9 @@ func (s *State) Export(db, from int, fn func(Record) bool) {
 		case List:
 			items = items[:0]
 			e.elements().each(func(x []byte) { items = append(items, x) })
+			r.Value, r.Items = nil, items
+		case Stream:
+			items = e.o.stream.records(items[:0])
 			r.Value, r.Items = nil, items
 		default:
 			items = items[:0]

@@ -21,6 +21,13 @@ func (m *Members) At(i int) []byte {
 	return member
 }
 
+// Random draws a member, each as likely as the others; there must be one. It takes no
+// longer where there are many.
+func (m *Members) Random(rnd func() uint64) []byte {
+	member, _ := m.fields.Random(rnd)
+	return member
+}
+
 // Small reports whether SSCAN gives all of it at once.
 func (m *Members) Small() bool { return m.fields.Small() }
 

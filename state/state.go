@@ -20,6 +20,7 @@ const (
 	Set    Type = 3
 	List   Type = 4
 	ZSet   Type = 5
+	Stream Type = 6
 )
 
 // String is the word that TYPE answers.
@@ -35,6 +36,8 @@ func (t Type) String() string {
 		return "list"
 	case ZSet:
 		return "zset"
+	case Stream:
+		return "stream"
 	}
 	return "none"
 }
@@ -55,6 +58,9 @@ type State struct {
 	spare   []byte           // scratch for the next one
 	score   [scoreBytes]byte // scratch for a score
 	clock   uint32           // access clock in s, see SetAccessClock
+	access  Access           // how accesses are noted
+	luck    uint64           // draws for that
+	pool    []candidate      // see Victim
 	hashes  []uint64         // scratch for Prefetch
 	last    lastFound
 }
@@ -98,6 +104,9 @@ type database struct {
 	due    expiryHeap           // the records that have an expiry
 	sum    uint64               // of the digests of all keys but the dirty ones
 	dirty  map[*object]struct{} // those whose digest is behind their content
+
+	heap  int64 // bytes of Go's memory that the objects of keys and fields take
+	dying int64 // bytes that dead hashes still have
 
 	objects     []*object // by number
 	freeObjects []uint32
@@ -182,7 +191,3 @@ func (s *State) Memory() (n int64) {
 	}
 	return n
 }
-
-// SetAccessClock sets the time, in seconds, that reads note in the keys they
-// touch; 0 leaves them alone. Access times are no part of the state.
-func (s *State) SetAccessClock(seconds uint32) { s.clock = seconds }

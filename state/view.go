@@ -24,8 +24,8 @@ func (v View) In(db int) View { return v.s.View(db, v.now) }
 // or due.
 func (v View) find(key []byte) []byte {
 	b := v.peek(key)
-	if b != nil && v.s.clock != 0 {
-		touchRecord(b, v.s.clock)
+	if b != nil {
+		v.s.touched(b)
 	}
 	return b
 }
@@ -74,8 +74,8 @@ func (v View) String(key []byte) (val []byte, ok bool, err error) {
 
 // LendFrom is the length in bytes from which a value may be lent: a reader keeps
 // its slice for as long as it likes and the bytes stay what they are, whatever
-// Apply does. So a large reply is not copied. The values of a hash may be lent
-// from this length on as they are; a string needs a [View.Lend].
+// Apply does. So a large reply is not copied. The values of a hash and the elements of a
+// list may be lent from this length on as they are; a string needs a [View.Lend].
 const LendFrom = 16 << 10
 
 // Lend says that somebody keeps the string at key, or part of it, beyond the next
@@ -160,20 +160,6 @@ func (v View) Encoding(key []byte) string {
 		return encodingOf(b).String()
 	}
 	return ""
-}
-
-// Idle is how many seconds ago a key was last touched, as far as the server has
-// kept track (SetAccessClock).
-func (v View) Idle(key []byte) int64 {
-	b := v.peek(key)
-	if b == nil || accessOf(b) == 0 {
-		return 0
-	}
-	idle := (uint32(v.now/1000) - accessOf(b)) & 0xffffff // the clock goes round in half a year
-	if idle > 0x800000 {
-		return 0 // touched later than now: the clock was put back
-	}
-	return int64(idle)
 }
 
 // Touch notes an access to a key and reports whether it is there.

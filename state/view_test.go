@@ -337,3 +337,39 @@ func TestLent(t *testing.T) {
 		t.Error("a value that nobody has lent was copied to change a byte of it")
 	}
 }
+
+// TestLentElement: the same for the long element of a list, alone in its chunk and among
+// short ones, whatever is changed beside it.
+func TestLentElement(t *testing.T) {
+	k, short := []byte("k"), []byte("short")
+	long, other := bytes.Repeat([]byte("x"), LendFrom), bytes.Repeat([]byte("y"), LendFrom)
+	alone := func(b *event.Buffer) { b.ListPush(k, event.Right, other, short, short, long, short, short) }
+	among := func(b *event.Buffer) {
+		b.ListPush(k, event.Right, other, short, short, short, short)
+		b.ListInsert(k, 3, long)
+	}
+	for name, change := range map[string]func(b *event.Buffer){
+		"set":                   func(b *event.Buffer) { b.ListSet(k, 3, other) },
+		"set the one before":    func(b *event.Buffer) { b.ListSet(k, 2, []byte("longer than it was")) },
+		"remove the one before": func(b *event.Buffer) { b.ListRemove(k, 2) },
+		"insert before":         func(b *event.Buffer) { b.ListInsert(k, 2, short) },
+		"replace":               func(b *event.Buffer) { b.ListRemove(k, 3); b.ListInsert(k, 3, other) },
+		"pop and push right":    func(b *event.Buffer) { b.ListPop(k, event.Right, 3); b.ListPush(k, event.Right, short, short) },
+		"pop and push left":     func(b *event.Buffer) { b.ListPop(k, event.Left, 4); b.ListPush(k, event.Left, short, other) },
+		"delete":                func(b *event.Buffer) { b.Delete(k, event.User); b.ListPush(k, event.Left, short) },
+	} {
+		for _, built := range []func(b *event.Buffer){alone, among} {
+			s := New(0)
+			apply(t, s, 0, built)
+			l, _ := s.View(0, 0).List(k)
+			lent := l.At(3)
+			apply(t, s, 0, change)
+			if !bytes.Equal(lent, long) {
+				t.Errorf("%s: the lent element has changed", name)
+			}
+			if s.Digest() != s.RecomputeDigest() {
+				t.Errorf("%s: the digest is wrong", name)
+			}
+		}
+	}
+}

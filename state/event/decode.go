@@ -118,7 +118,7 @@ func (e *Event) Decode(p []byte) (rest []byte, err error) {
 	d := decoder{pack.Reader{Rest: p}}
 	n := d.Array() - 1
 	kind := d.AtMost(math.MaxUint8)
-	*e = Event{Kind: Kind(kind), Items: e.Items[:0], Scores: e.Scores[:0], Places: e.Places[:0]}
+	*e = Event{Kind: Kind(kind), Items: e.Items[:0], Scores: e.Scores[:0], Places: e.Places[:0], Stream: e.Stream}
 	if !d.Bad && !e.Kind.takes(n) {
 		return nil, fmt.Errorf("%w: %v with %d fields", ErrMalformed, e.Kind, n)
 	}
@@ -141,14 +141,14 @@ func (e *Event) decodeShort(p []byte) (rest []byte) {
 		key, p := shortBin(p[2:])
 		value, p := shortBin(p)
 		if p != nil {
-			*e = Event{Kind: String, Items: e.Items[:0], Scores: e.Scores[:0], Places: e.Places[:0], Key: key, Value: value}
+			*e = Event{Kind: String, Items: e.Items[:0], Scores: e.Scores[:0], Places: e.Places[:0], Stream: e.Stream, Key: key, Value: value}
 		}
 		return p
 	case p[0] == 0x93 && p[1] == byte(SetAdd):
 		key, p := shortBin(p[2:])
 		member, p := shortBin(p)
 		if p != nil {
-			*e = Event{Kind: SetAdd, Items: append(e.Items[:0], member), Scores: e.Scores[:0], Places: e.Places[:0], Key: key}
+			*e = Event{Kind: SetAdd, Items: append(e.Items[:0], member), Scores: e.Scores[:0], Places: e.Places[:0], Stream: e.Stream, Key: key}
 		}
 		return p
 	case p[0] == 0x94 && p[1] == byte(ListPush):
@@ -159,7 +159,7 @@ func (e *Event) decodeShort(p []byte) (rest []byte) {
 		side := Side(p[0])
 		element, p := shortBin(p[1:])
 		if p != nil {
-			*e = Event{Kind: ListPush, Items: append(e.Items[:0], element), Scores: e.Scores[:0], Places: e.Places[:0], Key: key, Side: side}
+			*e = Event{Kind: ListPush, Items: append(e.Items[:0], element), Scores: e.Scores[:0], Places: e.Places[:0], Stream: e.Stream, Key: key, Side: side}
 		}
 		return p
 	case p[0] == 0x94 && p[1] == byte(HashSet):
@@ -167,7 +167,7 @@ func (e *Event) decodeShort(p []byte) (rest []byte) {
 		field, p := shortBin(p)
 		value, p := shortBin(p)
 		if p != nil {
-			*e = Event{Kind: HashSet, Items: append(e.Items[:0], field, value), Scores: e.Scores[:0], Places: e.Places[:0], Key: key}
+			*e = Event{Kind: HashSet, Items: append(e.Items[:0], field, value), Scores: e.Scores[:0], Places: e.Places[:0], Stream: e.Stream, Key: key}
 		}
 		return p
 	}
@@ -186,6 +186,9 @@ func shortBin(p []byte) (text, rest []byte) {
 
 // takes reports whether an event of this kind may have n fields.
 func (k Kind) takes(n int) bool {
+	if k.ofStream() {
+		return k.takesStream(n)
+	}
 	switch k {
 	case FlushAll:
 		return n == 0
@@ -218,7 +221,11 @@ func (e *Event) fields(d *decoder, n int) {
 	case FlushAll:
 	default:
 		e.Key = d.Bin()
-		e.keyFields(d, n)
+		if e.Kind.ofStream() {
+			e.streamFields(d, n)
+		} else {
+			e.keyFields(d, n)
+		}
 	}
 }
 

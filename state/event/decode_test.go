@@ -68,6 +68,26 @@ func record(b *Buffer, e *Event) {
 		b.ListInsert(e.Key, int(e.At), e.Value)
 	case ListRemove:
 		b.ListRemove(e.Key, e.Places...)
+	case StreamAdd:
+		b.StreamAdd(e.Key, e.Stream.ID, e.Items...)
+	case StreamDelete:
+		b.StreamDelete(e.Key, e.Stream.IDs...)
+	case StreamTrim:
+		b.StreamTrim(e.Key, int(e.At))
+	case StreamSet:
+		b.StreamSet(e.Key, e.Stream.ID, e.Stream.Added, e.Stream.Deleted)
+	case StreamGroup:
+		b.StreamGroup(e.Key, e.Stream.Group, e.Stream.ID, e.Stream.Read)
+	case StreamDestroy:
+		b.StreamDestroy(e.Key, e.Stream.Group)
+	case StreamConsumer:
+		b.StreamConsumer(e.Key, e.Stream.Group, e.Stream.Consumer, e.At, e.Stream.Active)
+	case StreamForget:
+		b.StreamForget(e.Key, e.Stream.Group, e.Stream.Consumer)
+	case StreamPending:
+		b.StreamPending(e.Key, e.Stream.Group, e.Stream.Consumer, e.At, e.Stream.IDs, e.Stream.Counts)
+	case StreamAck:
+		b.StreamAck(e.Key, e.Stream.Group, e.Stream.IDs...)
 	}
 }
 
@@ -86,7 +106,12 @@ func same(a, b *Event) bool {
 	return a.Kind == b.Kind && a.Reason == b.Reason && a.At == b.At && a.DB == b.DB && a.DB2 == b.DB2 &&
 		bytes.Equal(a.Key, b.Key) && bytes.Equal(a.To, b.To) && bytes.Equal(a.Value, b.Value) &&
 		bytes.Equal(bytes.Join(a.Items, []byte{0}), bytes.Join(b.Items, []byte{0})) && len(a.Items) == len(b.Items) && slices.Equal(a.Scores, b.Scores) &&
-		a.Side == b.Side && slices.Equal(a.Places, b.Places)
+		a.Side == b.Side && slices.Equal(a.Places, b.Places) && (!a.Kind.ofStream() || sameStream(a.Stream, b.Stream))
+}
+
+func sameStream(a, b *Stream) bool {
+	return bytes.Equal(a.Group, b.Group) && bytes.Equal(a.Consumer, b.Consumer) && a.ID == b.ID && a.Deleted == b.Deleted &&
+		a.Added == b.Added && a.Read == b.Read && a.Active == b.Active && slices.Equal(a.IDs, b.IDs) && slices.Equal(a.Counts, b.Counts)
 }
 
 // TestRoundTrip: what is recorded is what is decoded, for lengths and numbers
@@ -98,7 +123,8 @@ func TestRoundTrip(t *testing.T) {
 		return bytes.Repeat([]byte{byte(rapid.IntRange(0, 255).Draw(t, name))}, lengths.Draw(t, name+" length"))
 	}
 	kinds := []Kind{Database, Cause, String, Text, Append, Range, HashSet, HashDelete, SetAdd, SetRemove, ZSetAdd, ZSetRemove, Delete, Expire, Rename, Copy, Move, Flush, FlushAll, Swap,
-		ListPush, ListPop, ListSet, ListInsert, ListRemove}
+		ListPush, ListPop, ListSet, ListInsert, ListRemove,
+		StreamAdd, StreamDelete, StreamTrim, StreamSet, StreamGroup, StreamDestroy, StreamConsumer, StreamForget, StreamPending, StreamAck}
 	rapid.Check(t, func(t *rapid.T) {
 		want := &Event{Kind: rapid.SampledFrom(kinds).Draw(t, "kind")}
 		if want.Kind.hasKey() {
@@ -145,6 +171,9 @@ func TestRoundTrip(t *testing.T) {
 		case Move:
 			want.DB = 15
 		}
+		if want.Kind.ofStream() {
+			drawStream(t, want, text, numbers)
+		}
 		var b Buffer
 		record(&b, want)
 		got, err := decodeAll(b.Bytes())
@@ -152,6 +181,45 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatalf("%v: got %.200v, %v", want.Kind, got, err)
 		}
 	})
+}
+
+// drawStream fills in what an event of a stream says.
+func drawStream(t *rapid.T, e *Event, text func(*rapid.T, string) []byte, numbers *rapid.Generator[int64]) {
+	id := func() ID { return ID{uint64(numbers.Draw(t, "ms")) * 2, uint64(numbers.Draw(t, "number"))} }
+	s := &Stream{}
+	e.Stream = s
+	if e.Kind >= StreamGroup {
+		s.Group = text(t, "group")
+	}
+	switch e.Kind {
+	case StreamConsumer, StreamForget, StreamPending:
+		s.Consumer = text(t, "consumer")
+	}
+	switch e.Kind {
+	case StreamAdd:
+		s.ID = id()
+		for range 2 * rapid.SampledFrom([]int{1, 7, 40000}).Draw(t, "pairs") {
+			e.Items = append(e.Items, []byte("item"))
+		}
+	case StreamTrim:
+		e.At = numbers.Draw(t, "count")
+	case StreamSet:
+		s.ID, s.Deleted, s.Added = id(), id(), uint64(numbers.Draw(t, "added"))*2
+	case StreamGroup:
+		s.ID, s.Read = id(), rapid.SampledFrom([]int64{-1, 0, 1, math.MaxInt64}).Draw(t, "read")
+	case StreamConsumer:
+		e.At, s.Active = numbers.Draw(t, "seen"), numbers.Draw(t, "active")
+	case StreamPending:
+		e.At = numbers.Draw(t, "since")
+		fallthrough
+	case StreamDelete, StreamAck:
+		for i := range rapid.SampledFrom([]int{1, 7, 40000}).Draw(t, "ids") {
+			s.IDs = append(s.IDs, ID{uint64(i / 3), uint64(i)})
+			if e.Kind == StreamPending {
+				s.Counts = append(s.Counts, uint64(numbers.Draw(t, "count"))*2)
+			}
+		}
+	}
 }
 
 // TestForeignWriters: a body that another msgpack library wrote, with integers

@@ -61,8 +61,24 @@
 //	42 ListSet     [42, key, place, x]        the element at a place (from 0) is x
 //	43 ListInsert  [43, key, place, x]        x came to a place, what was there moved right
 //	44 ListRemove  [44, key, place, place …]  the elements at these places, ascending, are gone
+//	50 StreamAdd   [50, key, id, f, v, f, v …]  an entry came to the end of the stream
+//	51 StreamDelete [51, key, id, id …]       the entries are gone; an empty stream is a key
+//	52 StreamTrim  [52, key, n]               the first n entries are gone
+//	53 StreamSet   [53, key, id, n, id]       the stream is there: its last id ever, how many
+//	                                          entries were ever added, the greatest id deleted
+//	54 StreamGroup [54, key, group, id, n]    the consumer group is there: the id it was given
+//	                                          last, and one more than the entries it was given;
+//	                                          0: nobody knows how many
+//	55 StreamDestroy [55, key, group]         the group is gone
+//	56 StreamConsumer [56, key, group, c, seen, active]  the consumer is there: when it asked
+//	                                          last, and when it got something (0: never)
+//	57 StreamForget [57, key, group, c]       the consumer is gone with what was pending for it
+//	58 StreamPending [58, key, group, c, at, id, n, id, n …]  these entries are pending for the
+//	                                          consumer alone, delivered n times, last at ms
+//	59 StreamAck   [59, key, group, id, id …] these entries are pending no more
 //
-// Keys, values, fields and members are msgpack bin, scores float 64, integers the shortest msgpack int
+// The id of a stream's entry is two integers, ms and number; those of a list ascend.
+// Keys, values, fields, members and names are msgpack bin, scores float 64, integers the shortest msgpack int
 // (times and offsets are never negative). A decoder of any language reads it;
 // a test decodes every kind with vmihailenco/msgpack.
 //

@@ -32,6 +32,17 @@ const (
 	ListSet    Kind = 42
 	ListInsert Kind = 43
 	ListRemove Kind = 44
+
+	StreamAdd      Kind = 50
+	StreamDelete   Kind = 51
+	StreamTrim     Kind = 52
+	StreamSet      Kind = 53
+	StreamGroup    Kind = 54
+	StreamDestroy  Kind = 55
+	StreamConsumer Kind = 56
+	StreamForget   Kind = 57
+	StreamPending  Kind = 58
+	StreamAck      Kind = 59
 )
 
 // Reason says why a key was deleted: a fixed number in Delete events.
@@ -66,12 +77,23 @@ type Event struct {
 	To     []byte    // Rename, Copy: the other key
 	Value  []byte    // String, Text: the value; Append: the tail; Range: the bytes; ListSet, ListInsert: the element
 	Side   Side      // ListPush, ListPop
-	At     int64     // String, Text, Expire: ms since 1970, 0 for never; Range: the offset; ListPop: how many; ListSet, ListInsert: the place
+	At     int64     // String, Text, Expire: ms since 1970, 0 for never; Range: the offset; ListPop, StreamTrim: how many; ListSet, ListInsert: the place; StreamConsumer, StreamPending: ms since 1970
 	DB     int       // Database, Flush, Copy, Move: a database; Swap: the first
 	DB2    int       // Swap: the second
-	Items  [][]byte  // HashSet: field, value, …; HashDelete: fields; SetAdd, SetRemove, ZSetAdd, ZSetRemove: members; ListPush: elements; Cause: argv
+	Items  [][]byte  // HashSet: field, value, …; HashDelete: fields; SetAdd, SetRemove, ZSetAdd, ZSetRemove: members; ListPush: elements; StreamAdd: field, value, …; Cause: argv
 	Scores []float64 // ZSetAdd: of the members, none is NaN
 	Places []int     // ListRemove: of the elements, ascending
+	Stream *Stream   // of streams: the rest; means nothing in other kinds
+}
+
+// Room is how many items, places and ids the event has room for, which the next Decode
+// uses again.
+func (e *Event) Room() int {
+	n := cap(e.Items) + cap(e.Places)
+	if e.Stream != nil {
+		n += cap(e.Stream.IDs)
+	}
+	return n
 }
 
 // Buffer collects events in their byte form. The zero value is empty. Each

@@ -56,6 +56,20 @@ func samples() []struct {
 		{"ListSet", func(x *Buffer) { x.ListSet(b("key"), 70000, b("x")) }},
 		{"ListInsert", func(x *Buffer) { x.ListInsert(b("key"), 0, b("x")) }},
 		{"ListRemove", func(x *Buffer) { x.ListRemove(b("key"), 0, 300) }},
+		{"StreamAdd", func(x *Buffer) { x.StreamAdd(b("key"), ID{1767225600000, 1}, b("f"), b("1"), b("g"), b("2")) }},
+		{"StreamDelete", func(x *Buffer) { x.StreamDelete(b("key"), ID{1, 200}, ID{300, 0}) }},
+		{"StreamTrim", func(x *Buffer) { x.StreamTrim(b("key"), 1000) }},
+		{"StreamSet", func(x *Buffer) { x.StreamSet(b("key"), MaxID(), 7, ID{5, 1}) }},
+		{"StreamGroup", func(x *Buffer) { x.StreamGroup(b("key"), b("g"), ID{5, 1}, 3) }},
+		{"StreamGroup unknown", func(x *Buffer) { x.StreamGroup(b("key"), b(""), ID{}, -1) }},
+		{"StreamDestroy", func(x *Buffer) { x.StreamDestroy(b("key"), b("g")) }},
+		{"StreamConsumer", func(x *Buffer) { x.StreamConsumer(b("key"), b("g"), b("c"), 1767225600000, 1767225600000) }},
+		{"StreamConsumer never active", func(x *Buffer) { x.StreamConsumer(b("key"), b("g"), b("c"), 1767225600000, 0) }},
+		{"StreamForget", func(x *Buffer) { x.StreamForget(b("key"), b("g"), b("c")) }},
+		{"StreamPending", func(x *Buffer) {
+			x.StreamPending(b("key"), b("g"), b("c"), 1767225600000, []ID{{1, 1}, {2, 0}}, []uint64{1, 300})
+		}},
+		{"StreamAck", func(x *Buffer) { x.StreamAck(b("key"), b("g"), ID{1, 1}, ID{2, 0}) }},
 	}
 }
 
@@ -225,13 +239,16 @@ func TestCutsAndForeignBytes(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		"\x92\x09\xc4\x01k",              // unknown kind 9
-		"\x92\x7f\xc4\x01k",              // unknown kind 127
-		"\x92\x0a\xc4\x01k",              // String without a value
-		"\x93\x14\xc4\x01k\xc4\x01f",     // HashSet with a field and no value
-		"\x93\x0a\xc4\x01k\xc0",          // nil where a value belongs
-		"\x91\xdd\xff\xff\xff\xff",       // an array of four thousand million
-		"\x93\x0a\xc6\xff\xff\xff\xffkv", // a key of four gigabytes
+		"\x92\x09\xc4\x01k",                                       // unknown kind 9
+		"\x92\x7f\xc4\x01k",                                       // unknown kind 127
+		"\x92\x0a\xc4\x01k",                                       // String without a value
+		"\x93\x14\xc4\x01k\xc4\x01f",                              // HashSet with a field and no value
+		"\x93\x0a\xc4\x01k\xc0",                                   // nil where a value belongs
+		"\x91\xdd\xff\xff\xff\xff",                                // an array of four thousand million
+		"\x93\x0a\xc6\xff\xff\xff\xffkv",                          // a key of four gigabytes
+		"\x97\x32\xc4\x01k\x01\x00\xc4\x01f\xc4\x01v\xc4\x01g",    // StreamAdd with a field and no value
+		"\x96\x33\xc4\x01k\x02\x00\x02\x00",                       // StreamDelete of an entry twice
+		"\x99\x3a\xc4\x01k\xc4\x01g\xc4\x01c\x05\x02\x00\x01\x01", // StreamPending with half an id
 		"\xc0",
 	} {
 		var e Event

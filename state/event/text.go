@@ -63,6 +63,26 @@ func (k Kind) String() string {
 		return "ListInsert"
 	case ListRemove:
 		return "ListRemove"
+	case StreamAdd:
+		return "StreamAdd"
+	case StreamDelete:
+		return "StreamDelete"
+	case StreamTrim:
+		return "StreamTrim"
+	case StreamSet:
+		return "StreamSet"
+	case StreamGroup:
+		return "StreamGroup"
+	case StreamDestroy:
+		return "StreamDestroy"
+	case StreamConsumer:
+		return "StreamConsumer"
+	case StreamForget:
+		return "StreamForget"
+	case StreamPending:
+		return "StreamPending"
+	case StreamAck:
+		return "StreamAck"
 	}
 	return "kind " + strconv.Itoa(int(k))
 }
@@ -159,6 +179,10 @@ func (e *Event) String() string {
 		b.WriteString(" " + strconv.Itoa(e.DB))
 	case Swap:
 		b.WriteString(" " + strconv.Itoa(e.DB) + " " + strconv.Itoa(e.DB2))
+	default:
+		if e.Kind.ofStream() {
+			e.streamText(&b)
+		}
 	}
 	return b.String()
 }
@@ -198,6 +222,7 @@ type eventJSON struct {
 	Place    *int64 `json:"place,omitempty"`
 	Places   []int  `json:"places,omitempty"`
 	Reason   string `json:"reason,omitempty"`
+	streamJSON
 }
 
 // MarshalJSON is the event for a program.
@@ -233,6 +258,11 @@ func (e *Event) MarshalJSON() ([]byte, error) {
 		out.DB, out.DB2 = &e.DB, &e.DB2
 	case Delete:
 		out.Reason = e.Reason.String()
+	case StreamTrim:
+		out.Count = e.At
+	}
+	if e.Kind.ofStream() {
+		out.streamJSON = e.streamJSON()
 	}
 	for _, it := range e.Items {
 		out.Items = append(out.Items, safe(it))

@@ -29,7 +29,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s is called %s", s.name, name)
 		}
 	}
-	if len(kinds) != 25 {
+	if len(kinds) != 35 {
 		t.Errorf("the samples show %d kinds", len(kinds))
 	}
 	reasons := []Reason{User, Expired, Evicted, Overwritten, Renamed, Flushed, Undone}

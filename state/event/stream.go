@@ -1,0 +1,277 @@
+package event
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Stream is what events of streams say beyond the fields of [Event]. Its slices are
+// used again by the next Decode, those of bytes point into what was decoded.
+type Stream struct {
+	Group    []byte   // StreamGroup … StreamAck
+	Consumer []byte   // StreamConsumer, StreamForget, StreamPending
+	ID       ID       // StreamAdd: of the entry; StreamSet: the last one ever; StreamGroup: the last one delivered
+	Deleted  ID       // StreamSet: the greatest that was ever deleted
+	Added    uint64   // StreamSet: entries that were ever added
+	Read     int64    // StreamGroup: entries that were ever read, -1 where nobody knows
+	Active   int64    // StreamConsumer: ms since 1970, 0 for never
+	IDs      []ID     // StreamDelete, StreamPending, StreamAck: ascending
+	Counts   []uint64 // StreamPending: how often each of IDs was delivered
+}
+
+// StreamAdd: an entry came to the end of the stream; pairs is field, value, field, value.
+func (b *Buffer) StreamAdd(key []byte, id ID, pairs ...[]byte) {
+	b.open(StreamAdd, 3+len(pairs))
+	b.bin(key)
+	b.id(id)
+	for _, p := range pairs {
+		b.bin(p)
+	}
+}
+
+// StreamDelete: the entries with these ids, ascending, are gone.
+func (b *Buffer) StreamDelete(key []byte, ids ...ID) {
+	b.open(StreamDelete, 1+2*len(ids))
+	b.bin(key)
+	b.ids(ids)
+}
+
+// StreamTrim: the first n entries are gone.
+func (b *Buffer) StreamTrim(key []byte, n int) {
+	b.open(StreamTrim, 2)
+	b.bin(key)
+	b.uint(uint64(n))
+}
+
+// StreamSet: the stream is there; last is the greatest id that it ever had, added how
+// many entries, and deleted the greatest id that was deleted.
+func (b *Buffer) StreamSet(key []byte, last ID, added uint64, deleted ID) {
+	b.open(StreamSet, 6)
+	b.bin(key)
+	b.id(last)
+	b.uint(added)
+	b.id(deleted)
+}
+
+// StreamGroup: the consumer group is there; last is the id that it was given last, and
+// read how many entries it was ever given, -1 where nobody knows.
+func (b *Buffer) StreamGroup(key, group []byte, last ID, read int64) {
+	b.open(StreamGroup, 5)
+	b.bin(key)
+	b.bin(group)
+	b.id(last)
+	b.uint(uint64(read) + 1)
+}
+
+// StreamDestroy: the consumer group is gone.
+func (b *Buffer) StreamDestroy(key, group []byte) {
+	b.open(StreamDestroy, 2)
+	b.bin(key)
+	b.bin(group)
+}
+
+// StreamConsumer: the consumer is there; it asked for entries at seen and was given some
+// at active, both in ms since 1970, 0 for never.
+func (b *Buffer) StreamConsumer(key, group, consumer []byte, seen, active int64) {
+	b.open(StreamConsumer, 5)
+	b.bin(key)
+	b.bin(group)
+	b.bin(consumer)
+	b.uint(uint64(seen))
+	b.uint(uint64(active))
+}
+
+// StreamForget: the consumer is gone, and with it what was pending for it.
+func (b *Buffer) StreamForget(key, group, consumer []byte) {
+	b.open(StreamForget, 3)
+	b.bin(key)
+	b.bin(group)
+	b.bin(consumer)
+}
+
+// StreamPending: the entries with these ids, ascending, are pending for the consumer, and
+// for no other; each was delivered counts times, and last at ms since 1970.
+func (b *Buffer) StreamPending(key, group, consumer []byte, at int64, ids []ID, counts []uint64) {
+	b.open(StreamPending, 4+3*len(ids))
+	b.bin(key)
+	b.bin(group)
+	b.bin(consumer)
+	b.uint(uint64(at))
+	for i, id := range ids {
+		b.id(id)
+		b.uint(counts[i])
+	}
+}
+
+// StreamAck: the entries with these ids, ascending, are pending no more.
+func (b *Buffer) StreamAck(key, group []byte, ids ...ID) {
+	b.open(StreamAck, 2+2*len(ids))
+	b.bin(key)
+	b.bin(group)
+	b.ids(ids)
+}
+
+func (b *Buffer) id(id ID) {
+	b.uint(id.MS)
+	b.uint(id.Seq)
+}
+
+func (b *Buffer) ids(ids []ID) {
+	for _, id := range ids {
+		b.id(id)
+	}
+}
+
+// ofStream reports whether events of this kind are about a stream.
+func (k Kind) ofStream() bool { return k >= StreamAdd && k <= StreamAck }
+
+// takesStream is takes for the kinds of streams.
+func (k Kind) takesStream(n int) bool {
+	switch k {
+	case StreamTrim, StreamDestroy:
+		return n == 2
+	case StreamForget:
+		return n == 3
+	case StreamGroup, StreamConsumer:
+		return n == 5
+	case StreamSet:
+		return n == 6
+	case StreamAdd:
+		return n >= 5 && n%2 == 1
+	case StreamDelete:
+		return n >= 3 && n%2 == 1
+	case StreamAck:
+		return n >= 4 && n%2 == 0
+	case StreamPending:
+		return n >= 7 && n%3 == 1
+	}
+	return false
+}
+
+// streamFields reads what follows the key in an event of n fields.
+func (e *Event) streamFields(d *decoder, n int) {
+	if e.Stream == nil {
+		e.Stream = &Stream{}
+	}
+	s := e.Stream
+	*s = Stream{IDs: s.IDs[:0], Counts: s.Counts[:0]}
+	if e.Kind >= StreamGroup {
+		s.Group = d.Bin()
+	}
+	switch e.Kind {
+	case StreamAdd:
+		s.ID = d.id()
+		e.Items = d.list(e.Items, n-3)
+	case StreamDelete:
+		s.ids(d, (n-1)/2, false)
+	case StreamTrim:
+		e.At = d.Int()
+	case StreamSet:
+		s.ID, s.Added, s.Deleted = d.id(), d.Uint(), d.id()
+	case StreamGroup:
+		s.ID, s.Read = d.id(), int64(d.AtMost(1<<63)-1)
+	case StreamConsumer:
+		s.Consumer, e.At, s.Active = d.Bin(), d.Int(), d.Int()
+	case StreamForget:
+		s.Consumer = d.Bin()
+	case StreamPending:
+		s.Consumer, e.At = d.Bin(), d.Int()
+		s.ids(d, (n-4)/3, true)
+	case StreamAck:
+		s.ids(d, (n-2)/2, false)
+	}
+}
+
+// ids reads n ascending ids, each with a count where counted says so.
+func (s *Stream) ids(d *decoder, n int, counted bool) {
+	for i := range n {
+		id := d.id()
+		if i > 0 && !s.IDs[i-1].Less(id) {
+			d.Fail()
+		}
+		if counted {
+			s.Counts = append(s.Counts, d.Uint())
+		}
+		if d.Bad {
+			break
+		}
+		s.IDs = append(s.IDs, id)
+	}
+}
+
+func (d *decoder) id() ID { return ID{MS: d.Uint(), Seq: d.Uint()} }
+
+// streamText writes what follows the key in a line for a person.
+func (e *Event) streamText(b *strings.Builder) {
+	s := e.Stream
+	if s.Group != nil {
+		b.WriteString(" " + strconv.Quote(string(s.Group)))
+	}
+	if s.Consumer != nil {
+		b.WriteString(" " + strconv.Quote(string(s.Consumer)))
+	}
+	switch e.Kind {
+	case StreamAdd:
+		b.WriteString(" " + s.ID.String())
+		for i := 0; i+1 < len(e.Items); i += 2 {
+			b.WriteString(" " + strconv.Quote(string(e.Items[i])) + "=" + strconv.Quote(string(e.Items[i+1])))
+		}
+	case StreamTrim:
+		b.WriteString(" " + strconv.FormatInt(e.At, 10))
+	case StreamSet:
+		b.WriteString(" last " + s.ID.String() + " added " + strconv.FormatUint(s.Added, 10) + " deleted " + s.Deleted.String())
+	case StreamGroup:
+		b.WriteString(" at " + s.ID.String() + " read " + strconv.FormatInt(s.Read, 10))
+	case StreamConsumer:
+		b.WriteString(" seen " + instant(e.At))
+		if s.Active > 0 {
+			b.WriteString(" active " + instant(s.Active))
+		}
+	case StreamPending:
+		b.WriteString(" since " + instant(e.At))
+	}
+	for i, id := range s.IDs {
+		b.WriteString(" " + id.String())
+		if e.Kind == StreamPending {
+			b.WriteString("×" + strconv.FormatUint(s.Counts[i], 10))
+		}
+	}
+}
+
+// streamJSON is what the JSON form of an event of a stream has beside the rest.
+type streamJSON struct {
+	Group     any      `json:"group,omitempty"`
+	Consumer  any      `json:"consumer,omitempty"`
+	ID        *ID      `json:"id,omitempty"`
+	Deleted   *ID      `json:"deleted_id,omitempty"`
+	Added     *uint64  `json:"added,omitempty"`
+	Read      *int64   `json:"read,omitempty"`
+	SeenMS    int64    `json:"seen_ms,omitempty"`
+	ActiveMS  int64    `json:"active_ms,omitempty"`
+	SinceMS   int64    `json:"delivered_ms,omitempty"`
+	IDs       []ID     `json:"ids,omitempty"`
+	Delivered []uint64 `json:"deliveries,omitempty"`
+}
+
+func (e *Event) streamJSON() (out streamJSON) {
+	s := e.Stream
+	if e.Kind >= StreamGroup {
+		out.Group = safe(s.Group)
+	}
+	out.IDs, out.Delivered = s.IDs, s.Counts
+	switch e.Kind {
+	case StreamAdd:
+		out.ID = &s.ID
+	case StreamSet:
+		out.ID, out.Added, out.Deleted = &s.ID, &s.Added, &s.Deleted
+	case StreamGroup:
+		out.ID, out.Read = &s.ID, &s.Read
+	case StreamConsumer:
+		out.Consumer, out.SeenMS, out.ActiveMS = safe(s.Consumer), e.At, s.Active
+	case StreamForget:
+		out.Consumer = safe(s.Consumer)
+	case StreamPending:
+		out.Consumer, out.SinceMS = safe(s.Consumer), e.At
+	}
+	return out
+}

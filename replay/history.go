@@ -34,6 +34,7 @@ type Value struct {
 	Elements [][]byte   // a list
 	Members  [][]byte   // a set, or a sorted set in its order
 	Scores   []float64  // of the members of a sorted set
+	Stream   *Stream    // a stream
 	ExpireAt int64      // ms since 1970; 0: never
 }
 
@@ -214,6 +215,10 @@ func ValueAt(view state.View, key []byte) Value {
 			member, score := z.At(i)
 			v.Members, v.Scores = append(v.Members, bytes.Clone(member)), append(v.Scores, score)
 		}
+	case state.Stream:
+		if entries, err := view.Stream(key); err == nil {
+			v.Stream = streamOf(entries)
+		}
 	}
 	return v
 }
@@ -248,17 +253,24 @@ func (v Value) String() string {
 			members = append(members, member)
 		}
 		text = "{" + strings.Join(members, ", ") + "}"
+	case state.Stream:
+		text = v.Stream.String()
 	default:
-		fields := make([]string, 0, len(v.Pairs)/2)
-		for i := 0; i+1 < len(v.Pairs); i += 2 {
-			fields = append(fields, strconv.Quote(string(v.Pairs[i]))+": "+strconv.Quote(string(v.Pairs[i+1])))
-		}
-		text = "{" + strings.Join(fields, ", ") + "}"
+		text = pairsText(v.Pairs)
 	}
 	if v.ExpireAt > 0 {
 		text += " expires " + stamp(v.ExpireAt*1000)
 	}
 	return text
+}
+
+// pairsText is fields with their values as they would be typed.
+func pairsText[T ~[]byte](pairs []T) string {
+	fields := make([]string, 0, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		fields = append(fields, strconv.Quote(string(pairs[i]))+": "+strconv.Quote(string(pairs[i+1])))
+	}
+	return "{" + strings.Join(fields, ", ") + "}"
 }
 
 // changeJSON is a Change's JSON form; names are never changed.
@@ -283,12 +295,13 @@ type valueJSON struct {
 	Elements []Text    `json:"elements,omitempty"`
 	Members  []Text    `json:"members,omitempty"`
 	Scores   []string  `json:"scores,omitempty"`
+	Stream   *Stream   `json:"stream,omitempty"`
 	ExpireMS int64     `json:"expire_at_ms,omitempty"`
 }
 
 // MarshalJSON keeps the order of a hash's fields.
 func (v Value) MarshalJSON() ([]byte, error) {
-	out := valueJSON{Type: v.Type.String(), ExpireMS: v.ExpireAt}
+	out := valueJSON{Type: v.Type.String(), Stream: v.Stream, ExpireMS: v.ExpireAt}
 	if v.Type == state.String {
 		out.Value = (*Text)(&v.Text)
 	}

@@ -173,6 +173,9 @@ func TestValuesForPeople(t *testing.T) {
 		`{"m": -1.5, "n": +Inf}`: {Type: state.ZSet, Members: [][]byte{[]byte("m"), []byte("n")}, Scores: []float64{-1.5, math.Inf(1)}},
 		`["x", "x"]`:             {Type: state.List, Elements: [][]byte{[]byte("x"), []byte("x")}},
 		`{"m", "n"}`:             {Type: state.Set, Members: [][]byte{[]byte("m"), []byte("n")}},
+		`[1-0 {"f": "v"}]`:       {Type: state.Stream, Stream: &Stream{Entries: []Entry{{event.ID{MS: 1}, []Text{Text("f"), Text("v")}}}}},
+		`[] "g" at 1-2, 3 pending for 1 consumers`: {Type: state.Stream, Stream: &Stream{
+			Groups: []Group{{Name: Text("g"), Last: event.ID{MS: 1, Seq: 2}, Pending: 3, Consumers: 1}}}},
 		`"v" expires 2026-01-01T00:00:00.000000Z`: {Type: state.String, Text: []byte("v"), ExpireAt: epoch / 1000},
 	} {
 		if got := v.String(); got != want {

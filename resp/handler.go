@@ -17,8 +17,10 @@ type Handler interface {
 	Open(p Peer) (Session, error)
 
 	// Commit ends the turn: what its commands changed is in the log when it
-	// returns, or the replies of the turn have been replaced by errors.
-	Commit()
+	// returns, or the replies of the turn have been replaced by errors. The result
+	// is how soon it wants a Tick where that is sooner than the last Tick
+	// has asked for, 0 where it is not.
+	Commit() (sooner time.Duration)
 
 	// Tick does the handler's periodical work (expiry) as a turn of its own
 	// and returns how long the loop may wait before the next Tick.
@@ -36,11 +38,18 @@ type Session interface {
 	Run(cmds [][][]byte, out *Writer) int
 
 	// Waiting reports that the last command that Run consumed is not answered
-	// yet (SAVE, a blocking command): after Commit the front end hands in
-	// nothing more from this connection until [Peer.Resume] was called. It then
-	// calls Run again, with whatever has arrived or with nothing, and Run
-	// begins with the reply that was owed.
+	// yet (SAVE, BLPOP): after Commit the front end hands in nothing more from
+	// this connection until [Peer.Resume] was called. The reply comes by
+	// [Peer.Send].
 	Waiting() bool
+
+	// Blocked reports that it waits for what may never come (BLPOP): a client
+	// that has closed its side meanwhile is gone, and the connection ends.
+	Blocked() bool
+
+	// Subscribed reports that the client listens for messages: however long it
+	// says nothing, it is not idle.
+	Subscribed() bool
 
 	// Trusted reports whether the client has authenticated itself (or need
 	// not): until then the parser's limits are tight ([UntrustedLimits]).
@@ -56,9 +65,17 @@ type Peer interface {
 	RemoteAddr() string // "127.0.0.1:52341"
 	LocalAddr() string  // "127.0.0.1:6379"
 
-	// Resume ends the waiting of the connection's session: the front end calls
-	// Run for it in a turn that is yet to begin. Calling it for a session that
-	// is not waiting does no harm.
+	// Send puts what the client is sent besides the replies of Run behind its
+	// output: messages that it has subscribed to, the reply of a command that
+	// waited. It is called at the end of Commit only, and what it was given leaves
+	// after that. The frames, each a whole value in wire form, are shared with
+	// other connections: nobody changes them. The result is how many bytes wait
+	// for the client to take them.
+	Send(frames [][]byte) (unsent int)
+
+	// Resume ends the waiting of the connection's session: the front end hands
+	// in what has arrived meanwhile. It is called at the end of Commit only, after
+	// Send. Calling it for a session that is not waiting does no harm.
 	Resume()
 
 	// Hangup closes the connection once everything in its output has been

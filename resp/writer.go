@@ -3,6 +3,7 @@ package resp
 import (
 	"bytes"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 )
@@ -139,8 +140,34 @@ func (w *Writer) begin() {
 	}
 }
 
-// Raw appends bytes that are already in wire form.
-func (w *Writer) Raw(b []byte) { w.buf = append(w.buf, b...) }
+// Raw appends whole values that are already in wire form.
+func (w *Writer) Raw(b []byte) {
+	w.begin()
+	w.buf = append(w.buf, b...)
+}
+
+// Forget gives back the memory of what has been sent: parts that lie within the
+// first n bytes. All offsets become smaller by as much; what n has become is
+// returned. So output that never quite ends, as a subscriber's, does not grow for
+// ever. It is called between turns, when nobody has an offset.
+func (w *Writer) Forget(n int) int {
+	done := sort.Search(len(w.parts), func(i int) bool { return w.parts[i].end > n })
+	if done == 0 || done < len(w.parts)/2 { // moving the others would cost more
+		return n
+	}
+	gone := w.parts[done-1].end
+	for _, p := range w.parts[:done] {
+		if p.lent {
+			w.lent -= len(p.data)
+		}
+	}
+	w.parts = slices.Delete(w.parts, 0, done)
+	for i := range w.parts {
+		w.parts[i].end -= gone
+	}
+	w.before -= gone
+	return n - gone
+}
 
 // OK writes +OK.
 func (w *Writer) OK() {
@@ -268,7 +295,11 @@ func (w *Writer) Push(n int) {
 // Double writes f: its shortest text that reads back as the same number.
 func (w *Writer) Double(f float64) {
 	var tmp [32]byte
-	text := AppendDouble(tmp[:0], f)
+	w.Decimal(AppendDouble(tmp[:0], f))
+}
+
+// Decimal writes a double whose text is given: a bulk string in RESP2.
+func (w *Writer) Decimal(text []byte) {
 	if w.resp3 {
 		w.begin()
 		w.buf = append(w.buf, ',')

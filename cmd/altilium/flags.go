@@ -21,6 +21,14 @@ func dirFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("dir", dir, "data directory")
 }
 
+// serverAddr is where a server of this environment listens.
+func serverAddr() string {
+	if port := os.Getenv("ALTILIUM_PORT"); port != "" && port != "0" {
+		return "127.0.0.1:" + port
+	}
+	return defaultAddr
+}
+
 // target is the running server that a verb talks to.
 type target struct{ addr, password string }
 
@@ -28,7 +36,7 @@ type target struct{ addr, password string }
 // help shows a flag's default, so the password of the environment is none.
 func targetFlags(cmd *cobra.Command) *target {
 	t := &target{}
-	cmd.Flags().StringVar(&t.addr, "addr", defaultAddr, "address of the server: HOST:PORT, or the path of its unix socket")
+	cmd.Flags().StringVar(&t.addr, "addr", serverAddr(), "address of the server: HOST:PORT, or the path of its unix socket")
 	cmd.Flags().StringVar(&t.password, "password", "", "password of the server (default: what ALTILIUM_REQUIREPASS holds)")
 	return t
 }

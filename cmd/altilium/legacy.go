@@ -68,8 +68,8 @@ func (v *legacyValue) UnmarshalJSON(raw []byte) error {
 }
 
 // readLegacySnapshot turns a snapshot into commands, by key. Keys whose time
-// had come before now are left out and counted. A value of a type that this
-// version does not hold is an error that names its key.
+// had come before now are left out and counted. A value that cannot be is an
+// error that names its key.
 func readLegacySnapshot(path string, nowMS int64) (commands [][][]byte, expired int, err error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -119,8 +119,10 @@ func legacyCommands(key string, value map[string]json.RawMessage, at int64) ([][
 			return legacyString(key, raw, at)
 		case "Hash":
 			return legacyHash(key, raw, at)
-		case "List", "Set":
-			return nil, fmt.Errorf("it is a %s, and this version holds strings and hashes only", strings.ToLower(typ))
+		case "List":
+			return legacyItems("RPUSH", key, raw, at)
+		case "Set":
+			return legacyItems("SADD", key, raw, at)
 		default:
 			return nil, fmt.Errorf("unknown type %q", typ)
 		}
@@ -160,11 +162,35 @@ func legacyHash(key string, raw json.RawMessage, at int64) ([][][]byte, error) {
 	for _, f := range names {
 		hset = append(hset, []byte(f), fields[f])
 	}
-	cmds := [][][]byte{{[]byte("DEL"), []byte(key)}, hset}
+	return legacyCollection(key, hset, at), nil
+}
+
+// legacyItems are the commands that store a list or a set.
+func legacyItems(add, key string, raw json.RawMessage, at int64) ([][][]byte, error) {
+	var items []legacyValue
+	if err := json.Unmarshal(raw, &items); err != nil {
+		return nil, err
+	}
+	if items == nil {
+		return nil, errors.New("a list or a set is an array of values")
+	}
+	if len(items) == 0 {
+		return nil, nil // no key holds an empty one
+	}
+	cmd := [][]byte{[]byte(add), []byte(key)}
+	for _, item := range items {
+		cmd = append(cmd, item)
+	}
+	return legacyCollection(key, cmd, at), nil
+}
+
+// legacyCollection are the commands that put what add builds in the place of what a key held.
+func legacyCollection(key string, add [][]byte, at int64) [][][]byte {
+	cmds := [][][]byte{{[]byte("DEL"), []byte(key)}, add}
 	if at > 0 {
 		cmds = append(cmds, [][]byte{[]byte("PEXPIREAT"), []byte(key), strconv.AppendInt(nil, at, 10)})
 	}
-	return cmds, nil
+	return cmds
 }
 
 // jsonPlace adds the line to an error of the JSON decoder.

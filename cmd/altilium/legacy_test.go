@@ -43,6 +43,10 @@ func TestLegacySnapshot(t *testing.T) {
 		{name: "keys in order", text: `{"data":{"b":{"String":"2"},"a":{"String":"1"}}}`, want: "SET a 1\nSET b 2"},
 		{name: "hash", text: `{"data":{"h":{"Hash":{"g":"2","f":[49]}}}}`, want: "DEL h\nHSET h f 1 g 2"},
 		{name: "empty hash", text: `{"data":{"h":{"Hash":{}}}}`, want: ""},
+		{name: "list", text: `{"data":{"l":{"List":["b",[97],"b"]}}}`, want: "DEL l\nRPUSH l b a b"},
+		{name: "empty list", text: `{"data":{"l":{"List":[]}}}`, want: ""},
+		{name: "set that expires", text: `{"data":{"s":{"Set":["a","b"]}},"metadata":{"s":{"expiry":{"secs_since_epoch":1700000001,"nanos_since_epoch":0}}}}`,
+			want: "DEL s\nSADD s a b\nPEXPIREAT s 1700000001000"},
 		{name: "nothing", text: `{"data":{}}`, want: ""},
 		{name: "expiry", text: `{"data":{"k":{"String":"v"}},"metadata":{"k":{"expiry":{"secs_since_epoch":1700000001,"nanos_since_epoch":1}}}}`,
 			want: "SET k v PXAT 1700000001001"},
@@ -58,8 +62,8 @@ func TestLegacySnapshot(t *testing.T) {
 			refused: true, want: `key "k": its expiry of 9223372036854775807 s`},
 		{name: "too many ns", text: `{"data":{"k":{"String":"v"}},"metadata":{"k":{"expiry":{"secs_since_epoch":1800000000,"nanos_since_epoch":1000000000}}}}`,
 			refused: true, want: "is no time"},
-		{name: "list", text: `{"data":{"l":{"List":["a"]}}}`, refused: true, want: `key "l": it is a list`},
-		{name: "set", text: `{"data":{"s":{"Set":["a"]}}}`, refused: true, want: `key "s": it is a set`},
+		{name: "list of null", text: `{"data":{"l":{"List":null}}}`, refused: true, want: "is an array of values"},
+		{name: "set of an object", text: `{"data":{"s":{"Set":{"a":"b"}}}}`, refused: true, want: `key "s"`},
 		{name: "unknown type", text: `{"data":{"z":{"ZSet":["a"]}}}`, refused: true, want: `unknown type "ZSet"`},
 		{name: "two types", text: `{"data":{"k":{"String":"v","Hash":{}}}}`, refused: true, want: "one type, this has 2"},
 		{name: "no type", text: `{"data":{"k":{}}}`, refused: true, want: "one type, this has 0"},
@@ -101,7 +105,7 @@ func TestLegacySnapshot(t *testing.T) {
 // knows or an error that names the file.
 func FuzzLegacySnapshot(f *testing.F) {
 	f.Add(`{"data":{"k":{"String":"v"},"h":{"Hash":{"f":[1]}}},"metadata":{"k":{"expiry":{"secs_since_epoch":1800000000,"nanos_since_epoch":5}}}}`)
-	f.Add(`{"data":{"l":{"List":["a"]}}}`)
+	f.Add(`{"data":{"l":{"List":["a"]},"s":{"Set":["a",[98]]}}}`)
 	f.Add(`{"data":{"a":`)
 	table := command.NewTable()
 	f.Fuzz(func(t *testing.T, text string) {

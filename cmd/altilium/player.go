@@ -24,6 +24,7 @@ type playedConn struct {
 	addr    string
 	session resp.Session
 	out     resp.Writer
+	pushed  [][]byte // frames that it was sent besides its replies, in order
 	closed  bool
 }
 
@@ -36,6 +37,7 @@ func (p *player) options(o engine.Options) engine.Options {
 	o.Clock = func() int64 { return p.clock }
 	o.Seed = func() uint64 { return p.seed }
 	o.ConnID = func() uint64 { return p.connID }
+	o.Played = true
 	return o
 }
 
@@ -62,10 +64,6 @@ func (p *player) Command(s resp.Step) ([]byte, error) {
 	c.out.Reset(1 << 20)
 	c.session.Run([][][]byte{s.Args}, &c.out)
 	p.engine.Commit()
-	if c.session.Waiting() { // the reply was left for the end of the turn
-		c.session.Run(nil, &c.out)
-		p.engine.Commit()
-	}
 	return plantedReply(s.Args, c.out.Bytes()), nil
 }
 
@@ -86,6 +84,31 @@ func (p *player) Tick(s resp.Step) error {
 	p.clock = s.Clock
 	p.engine.Tick()
 	return nil
+}
+
+// Evict does what the memory limit did.
+func (p *player) Evict(s resp.Step) error {
+	p.clock = s.Clock
+	return p.engine.PlayEviction(s)
+}
+
+// Pushed is the next frame that a connection was sent besides its replies.
+func (p *player) Pushed(s resp.Step) (frame []byte, err error) {
+	c := p.conns[s.Conn]
+	if c == nil {
+		return nil, fmt.Errorf("%w: %d", errUnknownConn, s.Conn)
+	}
+	if len(c.pushed) == 0 {
+		return nil, nil
+	}
+	frame, c.pushed = c.pushed[0], c.pushed[1:]
+	return frame, nil
+}
+
+// Send keeps what the engine sends besides replies.
+func (c *playedConn) Send(frames [][]byte) (unsent int) {
+	c.pushed = append(c.pushed, frames...)
+	return 0
 }
 
 func (c *playedConn) RemoteAddr() string { return c.addr }

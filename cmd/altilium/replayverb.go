@@ -159,8 +159,12 @@ func printDivergences(cmd *cobra.Command, f *replayFlags) func(session.Divergenc
 		if f.json {
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(newDivergenceJSON(d)) == nil && n != most
 		}
+		command := quoteArgs(d.Args)
+		if len(d.Args) == 0 {
+			command = "(a message, or the reply of a command that waited)"
+		}
 		fmt.Fprintf(cmd.OutOrStdout(), "step %d, connection %d, %s\n  command   %s\n  expected  %s\n  got       %s\n",
-			d.Step, d.Conn, stamp(d.Clock), quoteArgs(d.Args), indent(recordedText(d.Expected)), indent(recordedText(d.Got)))
+			d.Step, d.Conn, stamp(d.Clock), command, indent(recordedText(d.Expected)), indent(recordedText(d.Got)))
 		if most > 0 && n == most {
 			fmt.Fprintf(cmd.OutOrStdout(), "stopped after %d differences (--max)\n", most)
 			return false

@@ -20,11 +20,20 @@
 //	    3 command     [ 3, conn, clock, arrived, seed, volatile, [arg …], reply ]
 //	    4 disconnect  [ 4, conn, clock ]
 //	    5 tick        [ 5, 0, clock ]
+//	    6 evict       [ 6, 0, clock, [database, key] ]
+//	    7 full        [ 7, 0, clock, ["1" or "0"] ]
+//	    8 wait        [ 8, conn, clock, arrived, seed, [arg …] ]
+//	    9 push        [ 9, conn, clock, frame ]
 //	last frame        [ "end", number of steps ]
 //
 // clock and arrived are µs since 1970; arrived is what pacing uses when a
 // recording is sent to another server, clock is what the command saw. addr and
 // texts are msgpack str, arguments and replies bin.
+//
+// A push is what a connection was sent besides the replies to its commands, as a
+// consequence of the step before: a message that it has subscribed to, or the reply
+// to the command with which it began to wait (8), however much later. Who plays a
+// recording is sent the same, and compares it.
 //
 // Every frame is bounded and its CRC checked before it is decoded, and nothing
 // is allocated by a length that was only announced. A recording without its
@@ -45,7 +54,8 @@
 // is one: what a client sent that wanted no replies is answered to it all the same.
 // CLIENT REPLY OFF and SKIP are sent as ON, in a transaction too. The server then
 // sees other traffic in this one regard (CLIENT LIST, the bytes that it counts), and
-// its clock and randomness are its own: what depends on those may differ.
+// its clock and randomness are its own: what depends on those may differ. That a command
+// waits it does not say either: what another connection sends next may overtake it.
 //
 // # Who owns what
 //

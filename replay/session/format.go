@@ -90,6 +90,10 @@ func stepFields(k resp.StepKind) int {
 		return 5
 	case resp.StepCommand:
 		return 8
+	case resp.StepWait:
+		return 6
+	case resp.StepEvict, resp.StepFull, resp.StepPush:
+		return 4
 	case resp.StepDisconnect, resp.StepTick:
 		return 3
 	}
@@ -107,11 +111,17 @@ func encodeStep(buf *bytes.Buffer, enc *msgpack.Encoder, s resp.Step) error {
 	switch s.Kind {
 	case resp.StepConnect:
 		err = errors.Join(err, enc.EncodeString(s.Addr))
+	case resp.StepEvict, resp.StepFull:
+		err = errors.Join(err, encodeArgs(enc, s.Args))
 	case resp.StepPrelude:
 		err = errors.Join(err, enc.EncodeUint(s.Seed), encodeArgs(enc, s.Args))
 	case resp.StepCommand:
 		err = errors.Join(err, enc.EncodeInt(s.Arrived), enc.EncodeUint(s.Seed), enc.EncodeBool(s.Volatile),
 			encodeArgs(enc, s.Args), enc.EncodeBytes(nonNil(s.Reply)))
+	case resp.StepWait:
+		err = errors.Join(err, enc.EncodeInt(s.Arrived), enc.EncodeUint(s.Seed), encodeArgs(enc, s.Args))
+	case resp.StepPush:
+		err = errors.Join(err, enc.EncodeBytes(nonNil(s.Reply)))
 	}
 	return err
 }
@@ -148,11 +158,17 @@ func decodeStep(payload []byte) (s resp.Step, end int64, err error) {
 	switch s.Kind {
 	case resp.StepConnect:
 		s.Addr = d.text()
+	case resp.StepEvict, resp.StepFull:
+		s.Args = d.args()
 	case resp.StepPrelude:
 		s.Seed, s.Args = d.uint(), d.args()
 	case resp.StepCommand:
 		s.Arrived, s.Seed, s.Volatile = d.int(), d.uint(), d.bool()
 		s.Args, s.Reply = d.args(), d.bytes()
+	case resp.StepWait:
+		s.Arrived, s.Seed, s.Args = d.int(), d.uint(), d.args()
+	case resp.StepPush:
+		s.Reply = d.bytes()
 	case resp.StepDisconnect, resp.StepTick:
 	default:
 		return s, -1, fmt.Errorf("%w: a step of kind %d, which this version does not know", ErrNewerFormat, s.Kind)

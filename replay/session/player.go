@@ -17,6 +17,10 @@ type Target interface {
 	Command(s resp.Step) (reply []byte, err error)
 	Disconnect(s resp.Step) error
 	Tick(s resp.Step) error
+	Evict(s resp.Step) error // StepEvict, StepFull
+	// Pushed returns the next frame that the connection was sent besides its
+	// replies, empty where there is none.
+	Pushed(s resp.Step) (frame []byte, err error)
 }
 
 // Divergence is a command that was answered differently than when it was
@@ -24,16 +28,16 @@ type Target interface {
 type Divergence struct {
 	Step     int64 // counted from 1, connects and ticks too
 	Conn     uint64
-	Clock    int64 // µs since 1970
-	Args     [][]byte
-	Expected []byte // the recorded reply, wire form
+	Clock    int64    // µs since 1970
+	Args     [][]byte // none: it is about a frame besides the replies
+	Expected []byte   // the recorded reply, wire form
 	Got      []byte
 }
 
 // Result sums up a run.
 type Result struct {
 	Steps       int64
-	Commands    int64 // whose replies were compared
+	Commands    int64 // whose replies were compared, and frames besides
 	Divergences int64
 	Complete    bool // false: the recording itself was cut short
 }
@@ -57,7 +61,7 @@ func Play(r *Reader, t Target, diverged func(Divergence) bool) (Result, error) {
 		if err != nil {
 			return res, fmt.Errorf("step %d: %w", res.Steps, err)
 		}
-		if s.Kind != resp.StepCommand {
+		if s.Kind != resp.StepCommand && s.Kind != resp.StepPush && s.Kind != resp.StepWait {
 			continue
 		}
 		res.Commands++
@@ -76,10 +80,14 @@ func perform(t Target, s resp.Step) ([]byte, error) {
 	switch s.Kind {
 	case resp.StepConnect:
 		return nil, t.Connect(s)
-	case resp.StepPrelude, resp.StepCommand:
+	case resp.StepPrelude, resp.StepCommand, resp.StepWait:
 		return t.Command(s)
+	case resp.StepPush:
+		return t.Pushed(s)
 	case resp.StepDisconnect:
 		return nil, t.Disconnect(s)
+	case resp.StepEvict, resp.StepFull:
+		return nil, t.Evict(s)
 	default:
 		return nil, t.Tick(s)
 	}

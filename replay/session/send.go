@@ -118,6 +118,10 @@ func (s *sender) step(ctx context.Context, step resp.Step) (goOn bool, err error
 		s.drop(step.Conn)
 	case resp.StepPrelude, resp.StepCommand:
 		return s.command(ctx, step)
+	case resp.StepWait:
+		return s.wait(ctx, step)
+	case resp.StepPush:
+		return s.pushed(step)
 	}
 	return true, nil
 }
@@ -192,7 +196,7 @@ func (s *sender) command(ctx context.Context, step resp.Step) (goOn bool, err er
 	if silences(step.Args) {
 		words = replyOn()
 	}
-	raw, err := c.ask(words, s.o.Timeout)
+	raw, err := c.ask(words, values(step), s.o.Timeout)
 	if errors.Is(err, io.EOF) {
 		s.drop(step.Conn)
 		return true, nil
@@ -206,15 +210,79 @@ func (s *sender) command(ctx context.Context, step resp.Step) (goOn bool, err er
 	return s.judge(step, raw), nil
 }
 
-// ask sends a command and waits for its reply, in wire form.
-func (c *remote) ask(words [][]byte, timeout time.Duration) ([]byte, error) {
+// wait sends a command that waits, and does not. Nothing tells that it has arrived.
+func (s *sender) wait(ctx context.Context, step resp.Step) (goOn bool, err error) {
+	c := s.conns[step.Conn]
+	if c == nil {
+		return true, nil
+	}
+	if err := s.pace(ctx, step.Arrived); err != nil {
+		return false, err
+	}
+	return true, c.tell(s.words(step), s.o.Timeout)
+}
+
+// pushed waits for what the server sends besides replies.
+func (s *sender) pushed(step resp.Step) (goOn bool, err error) {
+	c := s.conns[step.Conn]
+	if c == nil {
+		return true, nil
+	}
+	raw, err := c.read(1, s.o.Timeout)
+	if errors.Is(err, io.EOF) {
+		s.drop(step.Conn)
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return s.judge(step, raw), nil
+}
+
+// values is how many values a reply is: of SUBSCRIBE and its kin one for each channel.
+func values(step resp.Step) (n int) {
+	if !bytes.HasSuffix(bytes.ToUpper(step.Args[0]), []byte("SUBSCRIBE")) {
+		return 1
+	}
+	in := resp.NewReader(bytes.NewReader(step.Reply))
+	for {
+		if _, err := in.ReadRaw(); err != nil {
+			return max(n, 1)
+		}
+		n++
+	}
+}
+
+// ask sends a command and waits for its reply of n values, in wire form.
+func (c *remote) ask(words [][]byte, n int, timeout time.Duration) ([]byte, error) {
+	if err := c.tell(words, timeout); err != nil {
+		return nil, err
+	}
+	return c.read(n, timeout)
+}
+
+// tell sends a command.
+func (c *remote) tell(words [][]byte, timeout time.Duration) error {
+	if err := c.conn.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return err
+	}
+	_, err := c.conn.Write(resp.AppendCommand(nil, words...))
+	return err
+}
+
+// read waits for n values.
+func (c *remote) read(n int, timeout time.Duration) (all []byte, err error) {
 	if err := c.conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return nil, err
 	}
-	if _, err := c.conn.Write(resp.AppendCommand(nil, words...)); err != nil {
-		return nil, err
+	for range n {
+		raw, err := c.in.ReadRaw()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, raw...)
 	}
-	return c.in.ReadRaw()
+	return all, nil
 }
 
 // judge counts a reply and reports whether the run goes on.

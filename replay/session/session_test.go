@@ -39,10 +39,14 @@ func testSteps() []resp.Step {
 		{Kind: resp.StepCommand, Conn: 7, Clock: 1767225600000200, Arrived: 1767225600000190, Seed: 1 << 63,
 			Args: args("SET", "k\x00\r\n", ""), Reply: []byte("+OK\r\n")},
 		{Kind: resp.StepTick, Clock: 1767225600000300},
+		{Kind: resp.StepEvict, Clock: 1767225600000310, Args: args("15", "k\x00")},
+		{Kind: resp.StepFull, Clock: 1767225600000320, Args: args("1")},
 		{Kind: resp.StepCommand, Conn: 7, Clock: 1767225600000400, Arrived: 1767225600000390, Seed: 5, Volatile: true,
 			Args: args("INFO"), Reply: []byte("$5\r\nabcde\r\n")},
 		{Kind: resp.StepCommand, Conn: 7, Clock: 1767225600000500, Arrived: 1767225600000490,
 			Args: args("CLIENT", "REPLY", "OFF"), Reply: []byte{}},
+		{Kind: resp.StepWait, Conn: 7, Clock: 1767225600000510, Arrived: 1767225600000505, Seed: 3, Args: args("BLPOP", "k", "0")},
+		{Kind: resp.StepPush, Conn: 7, Clock: 1767225600000520, Reply: []byte("*-1\r\n")},
 		{Kind: resp.StepDisconnect, Conn: 7, Clock: 1767225600000600},
 	}
 }
@@ -270,12 +274,21 @@ func TestErrorsSayWhatAndWhere(t *testing.T) {
 type echo struct {
 	n      int
 	plant  map[int][]byte
+	mute   bool // nothing is pushed
 	events []string
 }
 
 func (e *echo) Connect(s resp.Step) error    { e.log("connect", s); return nil }
 func (e *echo) Disconnect(s resp.Step) error { e.log("disconnect", s); return nil }
 func (e *echo) Tick(s resp.Step) error       { e.log("tick", s); return nil }
+func (e *echo) Evict(s resp.Step) error      { e.log("evict", s); return nil }
+func (e *echo) Pushed(s resp.Step) ([]byte, error) {
+	e.log("pushed", s)
+	if e.mute {
+		return nil, nil
+	}
+	return s.Reply, nil
+}
 func (e *echo) log(what string, s resp.Step) {
 	e.events = append(e.events, fmt.Sprint(what, " ", s.Conn))
 }
@@ -310,7 +323,7 @@ func play(t *testing.T, e *echo, keepOn bool) (Result, []Divergence) {
 
 func TestPlayFindsTheDifferentReply(t *testing.T) {
 	res, found := play(t, &echo{}, true)
-	if len(found) != 0 || res != (Result{Steps: 7, Commands: 3, Complete: true}) {
+	if len(found) != 0 || res != (Result{Steps: 11, Commands: 5, Complete: true}) {
 		t.Fatalf("a faithful target: %+v, %d divergences", res, len(found))
 	}
 	// Command 2 (the first is the prelude) answers otherwise; 3 is volatile.
@@ -330,6 +343,10 @@ func TestPlayFindsTheDifferentReply(t *testing.T) {
 	if res, _ = play(t, &echo{plant: map[int][]byte{4: []byte("+OK\r\n")}}, true); res.Divergences != 1 {
 		t.Errorf("a reply where none was recorded passed")
 	}
+	// So is a frame that does not come.
+	if res, found = play(t, &echo{mute: true}, true); res.Divergences != 1 || found[0].Step != 10 || len(found[0].Args) != 0 {
+		t.Errorf("a frame that was not pushed passed: %+v", found)
+	}
 	// Stopping at the first.
 	if res, _ = play(t, &echo{plant: map[int][]byte{2: nil}}, false); res.Steps != 3 {
 		t.Errorf("went on for %d steps after being told to stop", res.Steps)
@@ -339,7 +356,7 @@ func TestPlayFindsTheDifferentReply(t *testing.T) {
 func TestPlayKeepsTheOrder(t *testing.T) {
 	e := &echo{}
 	play(t, e, true)
-	want := []string{"connect 7", "SELECT 7", "SET 7", "tick 0", "INFO 7", "CLIENT 7", "disconnect 7"}
+	want := []string{"connect 7", "SELECT 7", "SET 7", "tick 0", "evict 0", "evict 0", "INFO 7", "CLIENT 7", "BLPOP 7", "pushed 7", "disconnect 7"}
 	if !reflect.DeepEqual(e.events, want) {
 		t.Errorf("got %v, want %v", e.events, want)
 	}

@@ -15,7 +15,9 @@ import (
 type quiet struct{}
 
 func (quiet) Open(resp.Peer) (resp.Session, error) { return quiet{}, nil }
-func (quiet) Commit()                              {}
+func (quiet) Commit() time.Duration                { return 0 }
+func (quiet) Blocked() bool                        { return false }
+func (quiet) Subscribed() bool                     { return false }
 func (quiet) Tick() time.Duration                  { return time.Second }
 func (quiet) Waiting() bool                        { return false }
 func (quiet) Trusted() bool                        { return true }

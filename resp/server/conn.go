@@ -49,8 +49,10 @@ type conn struct {
 	listed  bool // it has been handed in, and its turn is not over
 
 	// The loop's.
-	seen  uint64    // moved, when the loop last looked
-	since time.Time // when it first had that value
+	seen    uint64    // moved, when the loop last looked
+	since   time.Time // when it first had that value
+	touched bool      // it is in Server.touched
+	resumed bool      // it waited until this Commit
 
 	moved   atomic.Uint64 // grows with every read and write that did something
 	hangup  atomic.Bool   // close after the output has been written
@@ -64,8 +66,20 @@ type transport interface {
 	// is more for a turn to do.
 	proceed() (again bool)
 
-	// pause is called instead when a reply is owed.
-	pause()
+	// pause is called instead when a reply is owed. blocked: the reply may never
+	// come, so it matters whether the client is still there.
+	pause(blocked bool)
+
+	// send takes bytes to be sent behind the output, and says how many wait.
+	send(frames [][]byte) (unsent int)
+
+	// gather moves into the output, which is the loop's for a turn, what send was
+	// given and is not on its way yet.
+	gather()
+
+	// goOn is called after a Commit that has called send, or, then resumed is set,
+	// has ended the waiting for a reply. true: there is more for a turn to do.
+	goOn(resumed bool) (again bool)
 
 	// stopReading makes a connection that waits for its client wait no more:
 	// conn.stopped is set.
@@ -129,13 +143,26 @@ func (c *conn) giveUp() {
 	}
 }
 
-// Resume runs the connection's session again. Only the loop calls it.
+// Resume lets a connection go on that was waiting. Only the loop calls it.
 func (c *conn) Resume() {
-	if !c.waiting {
-		return
+	if c.waiting {
+		c.waiting, c.resumed = false, true
+		c.touch()
 	}
-	c.waiting = false
-	c.s.hand(c)
+}
+
+// Send puts frames behind the output. Only the loop calls it.
+func (c *conn) Send(frames [][]byte) (unsent int) {
+	c.touch()
+	return c.t.send(frames)
+}
+
+// touch has the loop look at c after this Commit.
+func (c *conn) touch() {
+	if !c.touched {
+		c.touched = true
+		c.s.touched = append(c.s.touched, c)
+	}
 }
 
 // hand has the loop look at a connection in its next turn, once.
@@ -172,9 +199,10 @@ func (c *conn) run() {
 	}
 	c.ran = 0
 	if c.hangup.Load() {
-		c.cmds = nil // only a reply that is owed may still come
+		c.cmds = nil
 	}
-	if len(c.cmds) > 0 || c.session.Waiting() {
+	if len(c.cmds) > 0 {
+		c.t.gather()
 		c.ran = c.session.Run(c.cmds, &c.out)
 	}
 }
@@ -190,7 +218,7 @@ func (c *conn) afterTurn() (again bool) {
 			if c.stopped.Load() {
 				c.giveUp()
 			} else {
-				c.t.pause()
+				c.t.pause(c.session.Blocked())
 			}
 			return false
 		}
@@ -262,9 +290,10 @@ func (c *conn) release() (more bool) {
 }
 
 // idle is how long the connection has neither sent nor taken a byte, as far as
-// the loop has seen. A client that is owed a reply is not idle.
+// the loop has seen. A client that is owed a reply or listens is not idle.
 func (c *conn) idle(now time.Time) time.Duration {
-	if n := c.moved.Load(); n != c.seen || c.since.IsZero() || c.waiting {
+	listens := c.waiting || c.session != nil && c.session.Subscribed()
+	if n := c.moved.Load(); n != c.seen || c.since.IsZero() || listens {
 		c.seen, c.since = n, now
 	}
 	return now.Sub(c.since)

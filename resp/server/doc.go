@@ -9,6 +9,7 @@
 //	Session.Run                 for each, in the order in which they came
 //	Handler.Commit              once
 //	write the replies           to each
+//	go on with others           that Commit has sent something, or that need not wait any more
 //
 // So many connections share one write to the log, and under fsync always one
 // fsync. What arrives while a turn runs is the next turn's.
@@ -34,12 +35,21 @@
 // tests of this package run on both; with the build tag altilium_portable there is
 // the second only, so that every other test can be run on it too.
 //
+// # Waiting
+//
+// While a reply is owed, nothing of that connection is executed. Where it may never come
+// (Session.Blocked) the client's end is noticed meanwhile, and ends the connection: epoll
+// tells it, or the connection's goroutine reads ahead, a bounded piece, until it is told
+// to go on. What Commit sends a connection besides its replies goes behind its output; in
+// the second form, whose goroutine may be reading, another goroutine writes it.
+//
 // # Goroutines
 //
 //	goroutine      owns                               reached by         stops
 //	loop           the handler, every session,        queue, Post, kick  Shutdown, after the last connection
 //	               polled connections
 //	a connection   its socket, parser and output      its wake channel   the socket's end, Hangup, Kill, Shutdown
+//	pushing        a write of what Commit has sent    blocking.mu        by itself, when there is no more
 //	accepting      one listener                                          Shutdown closes the listener
 //
 // The parser and output of a connection with a goroutine belong to that, but

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -39,6 +40,9 @@ type toy struct {
 
 	committed atomic.Int64 // turns
 	ticks     atomic.Int64
+	unsent    atomic.Int64  // what the last Send said
+	sooner    time.Duration // what Commit answers
+	pause     time.Duration // what Tick answers; 0: a millisecond
 	commands  atomic.Int64
 	open      atomic.Int64
 }
@@ -48,7 +52,10 @@ type toySession struct {
 	peer    resp.Peer
 	authed  bool
 	waiting bool
-	owed    bool // Resume was called: the reply is due
+	blocked bool // by BLOCK: it ends with its client
+	owed    bool // WAKE was called: the reply is due
+	listens bool // LISTEN was called
+	pushed  [][]byte
 	closing bool
 }
 
@@ -65,20 +72,33 @@ func (h *toy) Open(p resp.Peer) (resp.Session, error) {
 	return s, nil
 }
 
-func (h *toy) Commit() {
+func (h *toy) Commit() time.Duration {
 	h.perTurn = append(h.perTurn, h.inTurn)
 	h.inTurn = 0
 	h.turn++
 	h.committed.Store(h.turn)
+	for s := range h.sessions {
+		if s.owed {
+			s.waiting, s.blocked, s.owed = false, false, false
+			defer s.peer.Resume()
+		}
+		if len(s.pushed) > 0 {
+			h.unsent.Store(int64(s.peer.Send(s.pushed)))
+			s.pushed = nil
+		}
+	}
+	return h.sooner
 }
 
 func (h *toy) Tick() time.Duration {
 	h.ticks.Add(1)
-	return time.Millisecond
+	return cmp.Or(h.pause, time.Millisecond)
 }
 
-func (s *toySession) Waiting() bool { return s.waiting }
-func (s *toySession) Trusted() bool { return s.authed || s.h.password == "" }
+func (s *toySession) Waiting() bool    { return s.waiting }
+func (s *toySession) Blocked() bool    { return s.blocked }
+func (s *toySession) Subscribed() bool { return s.listens }
+func (s *toySession) Trusted() bool    { return s.authed || s.h.password == "" }
 
 func (s *toySession) Closed() {
 	delete(s.h.sessions, s)
@@ -87,14 +107,11 @@ func (s *toySession) Closed() {
 
 func (s *toySession) Run(cmds [][][]byte, out *resp.Writer) int {
 	start := out.Len()
-	if s.waiting {
-		if !s.owed {
-			return 0
-		}
-		out.Simple("AWAKE")
-		s.waiting, s.owed = false, false
-	}
 	for i, args := range cmds {
+		for _, f := range s.pushed { // it was sent before this command
+			out.Raw(f)
+		}
+		s.pushed = nil
 		s.h.inTurn++
 		s.h.commands.Add(1)
 		if s.closing {
@@ -134,12 +151,24 @@ func (s *toySession) execute(args [][]byte, out *resp.Writer) {
 		for i := range times {
 			out.Lend(bytes.Repeat([]byte{'a' + byte(i)}, n))
 		}
-	case name == "WAIT":
-		s.waiting = true
+	case name == "WAIT" || name == "BLOCK":
+		s.waiting, s.blocked = true, name == "BLOCK"
 	case name == "WAKE":
 		for other := range s.h.sessions {
-			other.owed = other.waiting
-			other.peer.Resume()
+			if other.waiting && !other.owed {
+				other.owed = true
+				other.pushed = append(other.pushed, []byte("+AWAKE\r\n"))
+			}
+		}
+		out.OK()
+	case name == "LISTEN":
+		s.listens = true
+		out.OK()
+	case name == "TELL": // TELL message: to all that listen
+		for other := range s.h.sessions {
+			if other.listens {
+				other.pushed = append(other.pushed, resp.AppendCommand(nil, args[1]))
+			}
 		}
 		out.OK()
 	case name == "QUIT":

@@ -43,6 +43,7 @@ func (s *Server) loop() {
 		now := time.Now()
 		if !now.Before(tick) {
 			tick = now.Add(s.h.Tick())
+			t.goOn(s)
 		}
 		next := idle.sweep(s, now)
 		if tick.Before(next) {
@@ -53,7 +54,11 @@ func (s *Server) loop() {
 		}
 		t.waiting = s.wait.wait(t.waiting, next.Sub(now))
 		if ended := t.take(s); len(t.now)+len(t.posts) > 0 {
-			t.run(s)
+			if sooner := t.run(s); sooner > 0 {
+				if at := time.Now().Add(sooner); at.Before(tick) {
+					tick = at
+				}
+			}
 		} else if ended {
 			return
 		}
@@ -89,8 +94,8 @@ func (t *turn) take(s *Server) (ended bool) {
 	return ended
 }
 
-// run carries out a turn and lets its connections go on.
-func (t *turn) run(s *Server) {
+// run carries out a turn and lets its connections go on. The result is Commit's.
+func (t *turn) run(s *Server) (sooner time.Duration) {
 	for _, f := range t.posts {
 		f()
 	}
@@ -98,14 +103,37 @@ func (t *turn) run(s *Server) {
 	for _, c := range t.now {
 		c.run()
 	}
-	s.h.Commit()
+	sooner = s.h.Commit()
 	for _, c := range t.now {
-		if c.afterTurn() && !c.listed {
-			c.listed = true
-			t.waiting = append(t.waiting, c)
+		if c.afterTurn() {
+			t.list(c)
 		}
 	}
 	clear(t.now)
+	t.goOn(s)
+	return sooner
+}
+
+// list has a connection looked at in the next turn.
+func (t *turn) list(c *conn) {
+	if !c.listed {
+		c.listed = true
+		t.waiting = append(t.waiting, c)
+	}
+}
+
+// goOn goes on with connections that were not in the turn, but which Commit has
+// sent something or resumed.
+func (t *turn) goOn(s *Server) {
+	for _, c := range s.touched {
+		resumed := c.resumed
+		c.touched, c.resumed = false, false
+		if c.t.goOn(resumed) {
+			t.list(c)
+		}
+	}
+	clear(s.touched)
+	s.touched = s.touched[:0]
 }
 
 // channelWaiter waits for a wake and nothing else.

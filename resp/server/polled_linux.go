@@ -140,6 +140,7 @@ type polled struct {
 	off     int    // bytes of c.out that have been written
 	stop    error  // what follows the batch can never become a command
 	broken  bool   // nothing more can be written
+	blocked bool   // the reply that is owed may never come
 }
 
 // event is called when epoll has told something. true: there is something for
@@ -150,10 +151,10 @@ func (t *polled) event(events uint32) (again bool) {
 	case c.listed:
 		return false // told again when its turn is over
 	case c.waiting:
-		if events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
+		if events&(unix.EPOLLERR|unix.EPOLLHUP|unix.EPOLLRDHUP) != 0 {
 			c.Kill()
 		} else {
-			t.pause()
+			t.pause(t.blocked)
 		}
 		return false
 	case t.off < c.out.Len():
@@ -245,6 +246,7 @@ func (t *polled) flush() bool {
 			c.moved.Add(1)
 		case unix.EINTR:
 		case unix.EAGAIN:
+			t.off = c.out.Forget(t.off)
 			t.broken = t.watch(unix.EPOLLOUT)
 			return false
 		default:
@@ -257,14 +259,44 @@ func (t *polled) flush() bool {
 	return true
 }
 
-// pause sends the replies before the one that is owed.
-func (t *polled) pause() {
+// pause sends the replies before the one that is owed. Of a client that is blocked
+// nothing is read either, but its end is noticed.
+func (t *polled) pause(blocked bool) {
+	t.blocked = blocked
 	switch {
-	case t.flush():
+	case !t.flush():
+		if t.broken {
+			t.c.Kill()
+		}
+	case blocked:
+		t.watch(unix.EPOLLRDHUP)
+	default:
 		t.watch(0)
-	case t.broken:
-		t.c.Kill()
 	}
+}
+
+// send puts frames into the output.
+func (t *polled) send(frames [][]byte) (unsent int) {
+	out := &t.c.out
+	for _, f := range frames {
+		out.Raw(f)
+	}
+	return out.Len() - t.off
+}
+
+// gather has nothing to do: send has put everything into the output.
+func (t *polled) gather() {}
+
+// goOn writes what was sent. A connection whose turn is yet to come does that then.
+func (t *polled) goOn(bool) (again bool) {
+	switch c := t.c; {
+	case c.listed || c.closing:
+		return false
+	case c.waiting:
+		t.pause(t.blocked)
+		return false
+	}
+	return t.proceed()
 }
 
 // watch tells epoll what to wait for; true when that fails, and with it the

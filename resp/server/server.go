@@ -57,6 +57,8 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 
+	touched []*conn // the loop's: were sent something, or resumed, by Commit
+
 	quit  chan struct{}  // closed with stopping
 	wait  waiter         // how the loop waits
 	poll  *poller        // moves bytes for the loop; nil: every connection has a goroutine
@@ -176,7 +178,7 @@ func (s *Server) transport(c *conn, nc net.Conn) (run func(), err error) {
 			return func() { s.hand(c) }, nil
 		}
 	}
-	b := &blocking{c: c, nc: nc, wake: make(chan struct{}, 1)}
+	b := &blocking{c: c, nc: nc, wake: make(chan signal, 2)}
 	c.t = b
 	return func() { go b.serve() }, nil
 }

@@ -7,6 +7,7 @@ import "math"
 const (
 	TextSyntax      = "ERR syntax error"
 	TextNotInteger  = "ERR value is not an integer or out of range"
+	textNoOpposite  = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 	TextNotFloat    = "ERR value is not a valid float"
 	TextOutOfRange  = "ERR value is out of range"
 	TextOverflow    = "ERR increment or decrement would overflow"

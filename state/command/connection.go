@@ -1,7 +1,7 @@
 package command
 
 // connectionCommands are the rows of what concerns one connection. The engine
-// carries them out, but for the two that need nothing but their arguments.
+// carries them out, but for ECHO, which needs nothing but its argument.
 func connectionCommands() []*Spec {
 	const (
 		before = NoScript | Loading | Stale | Fast | NoAuth | AllowBusy // of AUTH and its like
@@ -13,7 +13,6 @@ func connectionCommands() []*Spec {
 			Summary: "Answers PONG, or the message it was given: proof that the server is there.",
 			Args:    []Arg{{Name: "message", Type: "string", Flags: "optional"}},
 			Tips:    "request_policy:all_shards response_policy:all_succeeded",
-			Decide:  decidePing,
 		},
 		{
 			Name: "echo", Arity: 2, Flags: any, Categories: "connection", Since: "1.0.0", Group: "connection", Complexity: "O(1)",
@@ -57,17 +56,6 @@ func connectionCommands() []*Spec {
 		},
 		clientCommand(),
 		commandCommand(),
-	}
-}
-
-func decidePing(c *Call) {
-	switch len(c.Args) {
-	case 1:
-		c.Out.Simple("PONG")
-	case 2:
-		c.Out.Bulk(c.Args[1])
-	default:
-		c.Out.Error("ERR wrong number of arguments for 'ping' command")
 	}
 }
 
@@ -126,6 +114,12 @@ func clientCommand() *Spec {
 				}}), everywhere),
 			tips(sub("setname", 3, own, "2.6.9", "O(1)", "Gives this connection a name.",
 				Arg{Name: "connection-name", Type: "string"}), everywhere),
+			sub("unblock", -3, admin, "5.0.0", "O(log N) where N is the number of connections that wait", "Ends the waiting of another connection's command.",
+				Arg{Name: "client-id", Type: "integer"},
+				Arg{Name: "timeout_error", Type: "oneof", Flags: "optional", Sub: []Arg{
+					{Name: "timeout", Type: "pure-token", Token: "TIMEOUT"},
+					{Name: "error", Type: "pure-token", Token: "ERROR"},
+				}}),
 		},
 	}
 }

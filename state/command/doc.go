@@ -18,6 +18,9 @@
 //   - Where the events do not tell what was asked (INCRBY k 5 is recorded as the
 //     String event with the result), call [Call.Tell]: the whole argv goes into
 //     the entry's cause.
+//   - A command that only reads records nothing, but for PFCOUNT, which keeps its result in
+//     the key, as its key specs say (RW). Where nothing can be recorded, in the past or while
+//     the log cannot be written, its answer holds all the same.
 //   - The View shows the state before the call, whatever was recorded: a command
 //     that names a key twice (MSET a 1 a 2) must itself see to the second.
 //
@@ -46,6 +49,10 @@
 //	floats     INCRBYFLOAT and HINCRBYFLOAT add in long double ([LongDouble]) and
 //	           print 17 decimals without the zeros at the end
 //	limits     no string grows beyond 512 MiB ([MaxString]), which also bounds LCS
+//	bits       SETBIT, BITFIELD and PFADD that change nothing record nothing, though in Redis
+//	           they make a string raw; PFMERGE always is a change
+//	hll        the bytes are Redis', in either encoding: they depend on the order in which
+//	           the elements came
 //	expiry     SET with a time in the past stores the key, which no one sees;
 //	           GETEX and EXPIRE with one delete it at once
 //

@@ -11,12 +11,12 @@ func hrandfieldCommand(c *Call) {
 		if h, ok := c.hash(); ok && h.Len() == 0 {
 			c.Out.Null()
 		} else if ok {
-			f, _ := h.At(int(c.Rand() % uint64(h.Len())))
+			f, _ := h.Random(c.Rand)
 			c.Out.Bulk(f)
 		}
 		return
 	}
-	count, ok := c.randomCount()
+	count, ok := c.randomCount("WITHVALUES")
 	if !ok {
 		return
 	}
@@ -48,17 +48,17 @@ const (
 	textTooManyRandom = "ERR value is out of range, the reply would be too large"
 )
 
-// randomCount reads HRANDFIELD's count and checks its option; after an error it
-// is answered.
-func (c *Call) randomCount() (n int64, ok bool) {
+// randomCount reads the count at Args[2] and checks the option behind it; after an error
+// it is answered.
+func (c *Call) randomCount(option string) (n int64, ok bool) {
 	n, ok = c.Int(2)
 	switch {
 	case !ok:
 		return 0, false
 	case n == math.MinInt64: // it has no opposite
-		c.Out.Error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
+		c.Out.Error(textNoOpposite)
 		return 0, false
-	case len(c.Args) > 4, len(c.Args) == 4 && !c.Is(3, "WITHVALUES"):
+	case len(c.Args) > 4, len(c.Args) == 4 && !c.Is(3, option):
 		c.Out.Error(TextSyntax)
 		return 0, false
 	case len(c.Args) == 4 && (n < -math.MaxInt64/2 || n > math.MaxInt64/2):

@@ -19,7 +19,7 @@ func keyRows() []*Spec {
 	keys := []Arg{{Name: "key", Type: "key", Flags: "multiple"}}
 	several := func(name string, flags Flag, spec, since, summary string, decide Decide) *Spec {
 		return &Spec{
-			Name: name, Arity: -2, Flags: flags, Keys: []Keys{{1, -1, 1, spec}}, Categories: "keyspace", Since: since,
+			Name: name, Arity: -2, Flags: flags, Keys: []Keys{keysAt(1, -1, 1, spec)}, Categories: "keyspace", Since: since,
 			Group: "generic", Complexity: "O(N) where N is the number of keys.", Summary: summary, Args: keys,
 			Tips: "request_policy:multi_shard response_policy:agg_sum", Decide: decide,
 		}
@@ -40,19 +40,19 @@ func keyRows() []*Spec {
 func moveRows() []*Spec {
 	return []*Spec{
 		{
-			Name: "rename", Arity: 3, Flags: Write, Keys: []Keys{{1, 1, 1, "RW ACCESS DELETE"}, {2, 2, 1, "OW UPDATE"}},
+			Name: "rename", Arity: 3, Flags: Write, Keys: []Keys{keysAt(1, 1, 1, "RW ACCESS DELETE"), keysAt(2, 2, 1, "OW UPDATE")},
 			Categories: "keyspace", Since: "1.0.0", Group: "generic", Complexity: "O(1)",
 			Summary: "Gives a key another name, replacing what has it.",
 			Args:    []Arg{{Name: "key", Type: "key"}, {Name: "newkey", Type: "key"}}, Decide: renameCommand,
 		},
 		{
-			Name: "renamenx", Arity: 3, Flags: Write | Fast, Keys: []Keys{{1, 1, 1, "RW ACCESS DELETE"}, {2, 2, 1, "OW INSERT"}},
+			Name: "renamenx", Arity: 3, Flags: Write | Fast, Keys: []Keys{keysAt(1, 1, 1, "RW ACCESS DELETE"), keysAt(2, 2, 1, "OW INSERT")},
 			Categories: "keyspace", Since: "1.0.0", Group: "generic", Complexity: "O(1)",
 			Summary: "Gives a key another name unless that is taken.",
 			Args:    []Arg{{Name: "key", Type: "key"}, {Name: "newkey", Type: "key"}}, Decide: renamenxCommand,
 		},
 		{
-			Name: "copy", Arity: -3, Flags: Write | DenyOOM, Keys: []Keys{{1, 1, 1, "RO ACCESS"}, {2, 2, 1, "OW UPDATE"}},
+			Name: "copy", Arity: -3, Flags: Write | DenyOOM, Keys: []Keys{keysAt(1, 1, 1, "RO ACCESS"), keysAt(2, 2, 1, "OW UPDATE")},
 			Categories: "keyspace", Since: "6.2.0", Group: "generic", Complexity: "O(N) where N is the size of the value.",
 			Summary: "Copies a key's value and expiry to another key.",
 			Args: []Arg{

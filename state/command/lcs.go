@@ -10,7 +10,7 @@ import "math/bits"
 
 func lcsSpec() *Spec {
 	return &Spec{
-		Name: "lcs", Arity: -3, Flags: ReadOnly, Keys: []Keys{{1, 2, 1, "RO ACCESS"}},
+		Name: "lcs", Arity: -3, Flags: ReadOnly, Keys: []Keys{keysAt(1, 2, 1, "RO ACCESS")},
 		Categories: "string", Since: "7.0.0", Group: "string",
 		Complexity: "O(N*M) where N and M are the lengths of the two strings.",
 		Summary:    "Finds the longest common subsequence of two strings: its bytes, its length, or where it lies in both.",

@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"math"
 	"math/big"
 )
 
@@ -29,6 +30,28 @@ const (
 
 // IsInf reports whether n is infinite.
 func (n LongDouble) IsInf() bool { return n.inf }
+
+// Thousandths is the least integer that is not below a thousand times n; false where that
+// is above all 64-bit integers. One below them is the least of those.
+func (n LongDouble) Thousandths() (i int64, ok bool) {
+	if n.inf {
+		return 0, false
+	}
+	if n.f == nil {
+		return 0, true
+	}
+	f := longDouble().Mul(n.f, big.NewFloat(1000))
+	i, accuracy := f.Int64() // towards zero
+	switch {
+	case accuracy == big.Exact:
+		return i, true
+	case f.Sign() < 0:
+		return i, true
+	case i == math.MaxInt64:
+		return 0, false
+	}
+	return i + 1, true
+}
 
 // ParseLongDouble reads a number as strtold does: decimal or hexadecimal, with
 // or without fraction and exponent, inf and infinity in whatever case. It must
@@ -83,7 +106,11 @@ func (n LongDouble) Append(dst []byte) []byte {
 		return append(dst, '0')
 	}
 	start := len(dst)
-	dst = n.f.Append(dst, 'f', longDoubleDigits)
+	return trimDecimals(n.f.Append(dst, 'f', longDoubleDigits), start)
+}
+
+// trimDecimals takes the zeros at the end off a number with decimals that begins at start.
+func trimDecimals(dst []byte, start int) []byte {
 	dst = bytes.TrimRight(dst, "0") // stops at the point, if not before
 	dst = bytes.TrimSuffix(dst, []byte{'.'})
 	if string(dst[start:]) == "-0" {

@@ -9,7 +9,7 @@ func objectCommand() *Spec {
 			Summary: summary, Tips: tips, Decide: decide,
 		}
 		if arity == 3 {
-			s.Keys, s.Args = []Keys{{2, 2, 1, "RO"}}, []Arg{{Name: "key", Type: "key"}}
+			s.Keys, s.Args = []Keys{keysAt(2, 2, 1, "RO")}, []Arg{{Name: "key", Type: "key"}}
 		}
 		return s
 	}
@@ -19,7 +19,7 @@ func objectCommand() *Spec {
 		Summary: "Looks at how keys are stored.",
 		Sub: []*Spec{
 			sub("encoding", 3, ReadOnly, "2.2.3", "Returns how a key's value is stored.", tip, objectEncoding),
-			sub("freq", 3, ReadOnly, "4.0.0", "Returns how often a key is accessed, under an LFU policy.", tip, objectFreq),
+			sub("freq", 3, ReadOnly|Volatile, "4.0.0", "Returns how often a key is accessed, under an LFU policy.", tip, objectFreq),
 			sub("help", 2, Loading|Stale, "6.2.0", "Lists the subcommands.", "", objectHelp),
 			sub("idletime", 3, ReadOnly|Volatile, "2.2.3", "Returns the seconds since a key was last accessed.", tip, objectIdletime),
 			sub("refcount", 3, ReadOnly, "2.2.3", "Returns how many references a value has.", tip, objectRefcount),
@@ -43,16 +43,29 @@ func objectEncoding(c *Call) {
 	}
 }
 
+const textAdjusts = " Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+
 func objectFreq(c *Call) {
-	if c.known() {
-		c.Out.Error("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.")
+	if !c.known() {
+		return
 	}
+	count, ok := c.View.Frequency(c.Args[2])
+	if !ok {
+		c.Out.Error("ERR An LFU maxmemory policy is not selected, access frequency not tracked." + textAdjusts)
+		return
+	}
+	c.Out.Int(count)
 }
 
 func objectIdletime(c *Call) {
-	if c.known() {
-		c.Out.Int(c.View.Idle(c.Args[2]))
+	if !c.known() {
+		return
 	}
+	if _, counted := c.View.Frequency(c.Args[2]); counted {
+		c.Out.Error("ERR An LFU maxmemory policy is selected, idle time not tracked." + textAdjusts)
+		return
+	}
+	c.Out.Int(c.View.Idle(c.Args[2]))
 }
 
 // sharedIntegers is how many small numbers Redis keeps once for all keys, and
@@ -77,7 +90,7 @@ func objectRefcount(c *Call) {
 }
 
 func objectHelp(c *Call) {
-	lines := []string{
+	c.replyLines(
 		"OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
 		"ENCODING <key>",
 		"    Return how the value is stored.",
@@ -89,7 +102,11 @@ func objectHelp(c *Call) {
 		"    Return the number of references to the value.",
 		"HELP",
 		"    Print this help.",
-	}
+	)
+}
+
+// replyLines answers the lines of a HELP.
+func (c *Call) replyLines(lines ...string) {
 	c.Out.Array(len(lines))
 	for _, l := range lines {
 		c.Out.Simple(l)

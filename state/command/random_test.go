@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -53,7 +54,32 @@ func sameReply(args [][]byte, ours, theirs resp.Value) bool {
 			return max(ours.Int, theirs.Int)-min(ours.Int, theirs.Int) <= clockSlack
 		}
 	}
-	return render(ours, true) == render(theirs, true)
+	if command.IsWord(args[0], "LPOS") && strings.HasSuffix(ours.Text(), "9223372036854775807") {
+		return true // 7.2 refuses a rank without an opposite
+	}
+	if command.IsWord(args[0], "OBJECT") && ours.Text() == "listpack" && (theirs.Text() == "hashtable" || theirs.Text() == "quicklist") {
+		return true // sets and small lists are listpacks since 7.2
+	}
+	return args[0][0] == 'Z' && sameScores(ours, theirs) || render(ours, true) == render(theirs, true)
+}
+
+// sameScores compares replies in which a number may be written otherwise: 7.0 prints 17
+// digits, 7.2 as many as it takes.
+func sameScores(a, b resp.Value) bool {
+	if a.Kind != b.Kind || len(a.Items) != len(b.Items) {
+		return false
+	}
+	for i := range a.Items {
+		if !sameScores(a.Items[i], b.Items[i]) {
+			return false
+		}
+	}
+	if a.Text() == b.Text() || a.Items != nil {
+		return true
+	}
+	f, err1 := strconv.ParseFloat(a.Text(), 64)
+	g, err2 := strconv.ParseFloat(b.Text(), 64)
+	return err1 == nil && err2 == nil && f == g
 }
 
 func argv(words []string) [][]byte {

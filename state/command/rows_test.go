@@ -14,6 +14,7 @@ import (
 // with, as "name: part".
 func newer() map[string]string {
 	return map[string]string{
+		"wait: flags":                        "not from scripts in 7.0; in 7.2 it blocks, and answers them at once",
 		"msetnx: tips":                       "it cannot be split over shards, being all or nothing",
 		"randomkey: tips":                    "the answers of several shards want a choice",
 		"scan: tips":                         "the answers of several shards want care",
@@ -27,6 +28,13 @@ func newer() map[string]string {
 		"config|resetstat: tips":             "a proxy sends it to all nodes",
 		"config|rewrite: tips":               "a proxy sends it to all nodes",
 		"debug: arguments":                   "7.0 describes none",
+		"zrank: arity":                       "7.2 has WITHSCORE",
+		"zrank: arguments":                   "as its arity",
+		"zrevrank: arity":                    "as zrank",
+		"zrevrank: arguments":                "as zrank",
+		"pfmerge: arguments":                 "there may be no source",
+		"georadius: arguments":               "STORE and STOREDIST are one choice",
+		"georadiusbymember: arguments":       "as georadius",
 	}
 }
 
@@ -67,7 +75,7 @@ func TestRows(t *testing.T) {
 			"there is no group":                  s.Group == "",
 			"there is no complexity":             s.Complexity == "",
 			"a decision and subcommands":         s.Decide != nil && s.Sub != nil,
-			"a decision that does nothing":       s.Decide != nil && s.Flags&(command.Write|command.ReadOnly|command.Fast|command.Loading) == 0,
+			"a decision that does nothing":       s.Decide != nil && s.Flags&(command.Write|command.ReadOnly|command.Fast|command.Loading|command.Admin) == 0,
 			"keys, but neither a read nor write": len(s.Keys) > 0 && s.Decide != nil && s.Flags&(command.Write|command.ReadOnly) == 0,
 		} {
 			if is {
@@ -115,11 +123,7 @@ func TestRowsDifferential(t *testing.T) {
 func rowOf(s *command.Spec) map[string]string {
 	var keys []string
 	for _, k := range s.Keys {
-		last := k.Last
-		if last >= 0 {
-			last -= k.First // Redis counts from the first key
-		}
-		keys = append(keys, fmt.Sprint(k.First, last, k.Step, " ", sortedWords(k.Flags)))
+		keys = append(keys, keySpec(k)+" "+sortedWords(k.Flags))
 	}
 	var args []string
 	for _, a := range s.Args {
@@ -131,6 +135,23 @@ func rowOf(s *command.Spec) map[string]string {
 	}
 }
 
+// keySpec is where to begin and how to go on.
+func keySpec(k command.Keys) string {
+	last := k.Last
+	if last >= 0 && k.Keyword == "" {
+		last -= k.First // Redis counts from the first key
+	}
+	switch {
+	case k.Unknown:
+		return "unknown, unknown"
+	case k.Counted:
+		return fmt.Sprint("index ", k.First, ", keynum ", k.Step)
+	case k.Keyword != "":
+		return fmt.Sprint("keyword ", k.Keyword, " ", k.First, ", range ", last, " ", k.Step, " ", k.Limit)
+	}
+	return fmt.Sprint("index ", k.First, ", range ", last, " ", k.Step, " ", k.Limit)
+}
+
 // rowOfRedis is the same of what COMMAND INFO and DOCS answer, in RESP2.
 func rowOfRedis(info []resp.Value, docs resp.Value) map[string]string {
 	var flags command.Flag
@@ -139,10 +160,7 @@ func rowOfRedis(info []resp.Value, docs resp.Value) map[string]string {
 	}
 	var keys []string
 	for _, k := range info[8].Items {
-		begin := pick(pick(k, "begin_search"), "spec")
-		find := pick(pick(k, "find_keys"), "spec")
-		keys = append(keys, fmt.Sprint(pick(begin, "index").Int, pick(find, "lastkey").Int, pick(find, "keystep").Int,
-			" ", sortedWords(joined(pick(k, "flags").Items))))
+		keys = append(keys, keySpecOfRedis(pick(k, "begin_search"), pick(k, "find_keys"))+" "+sortedWords(joined(pick(k, "flags").Items)))
 	}
 	doc := docs.Items[1]
 	var args []string
@@ -154,6 +172,26 @@ func rowOfRedis(info []resp.Value, docs resp.Value) map[string]string {
 		"tips": sortedWords(joined(info[7].Items)), "since": pick(doc, "since").Text(), "group": pick(doc, "group").Text(),
 		"arguments": strings.Join(args, "; "),
 	}
+}
+
+// keySpecOfRedis is keySpec of what COMMAND INFO answers.
+func keySpecOfRedis(begin, find resp.Value) string {
+	from, how := pick(begin, "spec"), pick(find, "spec")
+	text := pick(begin, "type").Text()
+	switch text {
+	case "index":
+		text += fmt.Sprint(" ", pick(from, "index").Int)
+	case "keyword":
+		text += fmt.Sprint(" ", pick(from, "keyword").Text(), " ", pick(from, "startfrom").Int)
+	}
+	text += ", " + pick(find, "type").Text()
+	switch pick(find, "type").Text() {
+	case "range":
+		text += fmt.Sprint(" ", pick(how, "lastkey").Int, " ", pick(how, "keystep").Int, " ", pick(how, "limit").Int)
+	case "keynum":
+		text += fmt.Sprint(" ", pick(how, "keystep").Int)
+	}
+	return text
 }
 
 // pick finds a field of a map in RESP2.

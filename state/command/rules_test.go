@@ -79,7 +79,7 @@ func mustRead(t *testing.T, wire string) resp.Value {
 // make no garbage.
 func TestDecisionsAllocateNothing(t *testing.T) {
 	w := newWorld()
-	for _, line := range []string{"SET text value", "SET number 12345", "SETEX soon 1000 value", "HSET hash f1 value f2 2"} {
+	for _, line := range []string{"SET text value", "SET number 12345", "SETEX soon 1000 value", "HSET hash f1 value f2 2", "GEOADD geo 1 1 a 2 2 b"} {
 		if _, err := w.do(words(line)); err != nil {
 			t.Fatal(err)
 		}
@@ -92,21 +92,26 @@ func TestDecisionsAllocateNothing(t *testing.T) {
 		"INCR number", "INCR nothing", "DECR number", "INCRBY number 5", "DECRBY number 5",
 		"HGET hash f1", "HGET hash nothing", "HMGET hash f1 f2 f3", "HEXISTS hash f1", "HLEN hash", "HSTRLEN hash f1",
 		"HSET hash f1 other", "HSET hash f3 new", "HSETNX hash f3 new", "HINCRBY hash f2 1",
+		"GEOADD geo 1.5 1.5 a 2 2 b 3 3 c", "GEODIST geo a b km", "GEOHASH geo a b c", "GEOPOS geo a b c",
 	} {
-		args := words(line)
-		spec, problem := w.table.Lookup(args)
-		if problem != "" {
-			t.Fatal(problem)
-		}
-		call := command.Call{View: w.st.View(0, w.now), Out: &w.out, Events: &w.events}
-		allocs := testing.AllocsPerRun(50, func() {
-			w.out.Reset(1 << 20)
-			w.events.Truncate(0)
-			call.Reset(spec, args)
-			spec.Decide(&call)
-		})
-		if allocs > 0 {
+		if allocs := w.allocations(t, line); allocs > 0 {
 			t.Errorf("%s: %v allocations", line, allocs)
 		}
 	}
+}
+
+// allocations is how many there are when a line is decided, over and over on the same state.
+func (w *world) allocations(t *testing.T, line string) float64 {
+	args := words(line)
+	spec, problem := w.table.Lookup(args)
+	if problem != "" {
+		t.Fatal(problem)
+	}
+	call := command.Call{View: w.st.View(0, w.now), Out: &w.out, Events: &w.events}
+	return testing.AllocsPerRun(50, func() {
+		w.out.Reset(1 << 20)
+		w.events.Truncate(0)
+		call.Reset(spec, args)
+		spec.Decide(&call)
+	})
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 
+	"github.com/altilium-db/altilium/resp"
 	"github.com/altilium-db/altilium/state"
 )
 
@@ -13,6 +15,13 @@ func scanCommands() []*Spec {
 	match := Arg{Name: "pattern", Type: "pattern", Token: "MATCH", Flags: "optional"}
 	count := Arg{Name: "count", Type: "integer", Token: "COUNT", Flags: "optional"}
 	const pieces = "O(1) for every call. O(N) for a complete iteration."
+	items := func(name, group, summary string, decide Decide) *Spec {
+		return &Spec{
+			Name: name, Arity: -3, Flags: ReadOnly, Keys: oneKey("RO ACCESS"), Categories: strings.ReplaceAll(group, "-", ""), Since: "2.8.0", Group: group,
+			Complexity: pieces, Summary: summary, Args: []Arg{{Name: "key", Type: "key"}, {Name: "cursor", Type: "integer"}, match, count},
+			Tips: "nondeterministic_output", Decide: decide,
+		}
+	}
 	return []*Spec{
 		{
 			Name: "keys", Arity: 2, Flags: ReadOnly, Categories: "keyspace dangerous", Since: "1.0.0", Group: "generic",
@@ -27,12 +36,9 @@ func scanCommands() []*Spec {
 			Tips:    "nondeterministic_output request_policy:special response_policy:special",
 			Decide:  scanCommand,
 		},
-		{
-			Name: "hscan", Arity: -3, Flags: ReadOnly, Keys: oneKey("RO ACCESS"), Categories: "hash", Since: "2.8.0", Group: "hash",
-			Complexity: pieces, Summary: "Returns some fields of a hash with their values and the cursor to go on from.",
-			Args: []Arg{{Name: "key", Type: "key"}, {Name: "cursor", Type: "integer"}, match, count},
-			Tips: "nondeterministic_output", Decide: hscanCommand,
-		},
+		items("hscan", "hash", "Returns some fields of a hash with their values and the cursor to go on from.", hscanCommand),
+		items("sscan", "set", "Returns some members of a set and the cursor to go on from.", sscanCommand),
+		items("zscan", "sorted-set", "Returns some members of a sorted set with their scores and the cursor to go on from.", zscanCommand),
 	}
 }
 
@@ -109,6 +115,8 @@ func typeNamed(word []byte) state.Type {
 		return state.Set
 	case IsWord(word, "ZSET"):
 		return state.ZSet
+	case IsWord(word, "STREAM"):
+		return state.Stream
 	}
 	return state.None
 }
@@ -175,25 +183,64 @@ func hscanCommand(c *Call) {
 	if !ok {
 		return
 	}
-	if h.Len() == 0 {
-		c.replyPage(0, nil)
-		return
-	}
-	o, ok := c.scanOptions(3, false)
+	c.replyScan(h.Len(), func(o scanOptions) (next uint64, found [][]byte) {
+		next = h.Scan(cursor, o.count, func(field, value []byte) {
+			if o.match.matches(field) {
+				found = append(found, field, value)
+			}
+		})
+		return next, found
+	})
+}
+
+func sscanCommand(c *Call) {
+	cursor, ok := c.cursor(2)
 	if !ok {
 		return
 	}
-	count := o.count
-	if h.Small() {
-		cursor, count = 0, h.Len()
+	m, ok := c.set()
+	if !ok {
+		return
 	}
-	var found [][]byte
-	next := h.Scan(cursor, count, func(field, value []byte) {
-		if o.match.matches(field) {
-			found = append(found, field, value)
-		}
+	c.replyScan(m.Len(), func(o scanOptions) (next uint64, found [][]byte) {
+		next = m.Scan(cursor, o.count, func(member []byte) {
+			if o.match.matches(member) {
+				found = append(found, member)
+			}
+		})
+		return next, found
 	})
-	c.replyPage(next, found)
+}
+
+func zscanCommand(c *Call) {
+	cursor, ok := c.cursor(2)
+	if !ok {
+		return
+	}
+	z, ok := c.zset()
+	if !ok {
+		return
+	}
+	c.replyScan(z.Len(), func(o scanOptions) (next uint64, found [][]byte) {
+		next = z.Scan(cursor, o.count, func(member []byte, score float64) {
+			if o.match.matches(member) {
+				found = append(found, member, resp.AppendDouble(nil, score))
+			}
+		})
+		return next, found
+	})
+}
+
+// replyScan answers some of the n items of what is at Args[1]. The options are not even
+// looked at where there is nothing.
+func (c *Call) replyScan(n int, scan func(scanOptions) (next uint64, found [][]byte)) {
+	if n == 0 {
+		c.replyPage(0, nil)
+		return
+	}
+	if o, ok := c.scanOptions(3, false); ok {
+		c.replyPage(scan(o))
+	}
 }
 
 // replyPage answers a cursor and what was found before it.

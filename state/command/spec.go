@@ -22,7 +22,12 @@ type Call struct {
 	Events *event.Buffer
 	Rand   func() uint64 // uniformly random; recorded and replayed with a session
 
-	tell bool
+	// Patience is whether the command may wait, see [Call.Wait].
+	Patience Patience
+
+	tell    bool
+	waits   bool
+	waiting Waiting
 }
 
 // Tell asks that the whole argv goes into the log entry, because the events
@@ -32,9 +37,14 @@ func (c *Call) Tell() { c.tell = true }
 // Told reports whether the decision called Tell.
 func (c *Call) Told() bool { return c.tell }
 
-// Reset makes c ready for another command, keeping View, Out, Events and Rand.
+// Reset makes c ready for another command, keeping View, Out, Events and Rand; it must
+// answer at once.
 func (c *Call) Reset(spec *Spec, args [][]byte) {
 	c.Spec, c.Args, c.tell = spec, args, false
+	c.Patience = AtOnce
+	if c.waits {
+		c.waits, c.waiting = false, Waiting{}
+	}
 }
 
 // Flag is a set of Redis' command flags, as COMMAND INFO shows them.
@@ -68,14 +78,6 @@ const (
 	Volatile
 )
 
-// Keys says where a command's keys are among its arguments: First, First+Step,
-// … up to Last, counted from 1; a negative Last counts from the end (-1 is the
-// last argument). The zero value means no keys.
-type Keys struct {
-	First, Last, Step int
-	Flags             string // COMMAND INFO's key-spec flags, space-separated: "RW ACCESS UPDATE"
-}
-
 // Arg documents one argument for COMMAND DOCS, which redis-cli's hints use.
 type Arg struct {
 	Name  string
@@ -100,6 +102,7 @@ type Spec struct {
 	Args       []Arg
 	Tips       string // COMMAND INFO's tips, space-separated
 	Decide     Decide // nil: the engine carries it out
+	Unwatched  bool   // no WATCH sees that it gives or takes a consumer entries, as in Redis
 	Sub        []*Spec
 
 	// Parent is the container of a subcommand, set by NewTable.

@@ -26,7 +26,7 @@ func stringReads() []*Spec {
 			Decide:  getCommand,
 		},
 		{
-			Name: "mget", Arity: -2, Flags: ReadOnly | Fast, Keys: []Keys{{1, -1, 1, "RO ACCESS"}},
+			Name: "mget", Arity: -2, Flags: ReadOnly | Fast, Keys: []Keys{keysAt(1, -1, 1, "RO ACCESS")},
 			Categories: "string", Since: "1.0.0", Group: "string",
 			Complexity: "O(N) where N is the number of keys.",
 			Summary:    "Returns the strings stored at one or more keys, null for each that holds none.",
@@ -69,7 +69,6 @@ func stringReads() []*Spec {
 }
 
 // oneKey is the key spec of a command whose first argument is its only key.
-func oneKey(flags string) []Keys { return []Keys{{1, 1, 1, flags}} }
 
 // expirationArgs documents the five ways to give an expiry, the last of them
 // being a word alone.

@@ -46,7 +46,7 @@ func stringWrites() []*Spec {
 			Decide: psetexCommand,
 		},
 		{
-			Name: "mset", Arity: -3, Flags: Write | DenyOOM, Keys: []Keys{{1, -1, 2, "OW UPDATE"}},
+			Name: "mset", Arity: -3, Flags: Write | DenyOOM, Keys: []Keys{keysAt(1, -1, 2, "OW UPDATE")},
 			Categories: "string", Since: "1.0.1", Group: "string",
 			Complexity: "O(N) where N is the number of keys.",
 			Summary:    "Stores strings at one or more keys, all at once.",
@@ -55,7 +55,7 @@ func stringWrites() []*Spec {
 			Decide:     msetCommand,
 		},
 		{
-			Name: "msetnx", Arity: -3, Flags: Write | DenyOOM, Keys: []Keys{{1, -1, 2, "OW INSERT"}},
+			Name: "msetnx", Arity: -3, Flags: Write | DenyOOM, Keys: []Keys{keysAt(1, -1, 2, "OW INSERT")},
 			Categories: "string", Since: "1.0.1", Group: "string",
 			Complexity: "O(N) where N is the number of keys.",
 			Summary:    "Stores strings at one or more keys, all at once, unless any of them exists.",

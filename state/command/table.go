@@ -2,7 +2,6 @@ package command
 
 import (
 	"bytes"
-	"iter"
 	"strings"
 )
 
@@ -24,7 +23,8 @@ type Table struct {
 func NewTable() *Table {
 	t := &Table{}
 	for _, family := range [][]*Spec{
-		stringCommands(), counterCommands(), hashCommands(), keyCommands(), expiryCommands(), scanCommands(),
+		stringCommands(), counterCommands(), bitCommands(), hyperloglogCommands(), hashCommands(), setCommands(),
+		listCommands(), zsetCommands(), geoCommands(), streamCommands(), keyCommands(), expiryCommands(), scanCommands(), pubsubCommands(), waitCommands(),
 		connectionCommands(), serverCommands(), transactionCommands(), logCommands(),
 	} {
 		for _, s := range family {
@@ -147,26 +147,6 @@ func (s *Spec) ArityOK(n int) bool {
 		return n >= -s.Arity
 	}
 	return n == s.Arity
-}
-
-// KeyPositions yields the indexes of the keys in a call of argc words, in the
-// order of the key specs. It allocates nothing. A call with too few arguments
-// has the keys that are there.
-func (s *Spec) KeyPositions(argc int) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for i := range s.Keys {
-			k := &s.Keys[i]
-			last := k.Last
-			if last < 0 {
-				last += argc
-			}
-			for at := k.First; at <= last && at < argc; at += max(1, k.Step) {
-				if !yield(at) {
-					return
-				}
-			}
-		}
-	}
 }
 
 func (s *Spec) arityText() string {

@@ -19,7 +19,7 @@ func TestCommandByName(t *testing.T) {
 			}
 		}
 		// One byte more, less or other is another name.
-		for _, name := range []string{s.Name + "x", s.Name + "\x00", " " + s.Name, s.Name[:len(s.Name)-1] + "\x7f"} {
+		for _, name := range []string{s.Name + "\x7f", s.Name + "\x00", " " + s.Name, s.Name[:len(s.Name)-1] + "\x7f"} {
 			if got := table.Command([]byte(name)); got != nil {
 				t.Errorf("Command(%q) = %s", name, got.Name)
 			}
@@ -147,18 +147,18 @@ func TestKeyPositions(t *testing.T) {
 		if problem != "" {
 			t.Fatal(problem)
 		}
-		if got := slices.Collect(s.KeyPositions(len(words(c.line)))); !slices.Equal(got, c.keys) {
+		if got := slices.Collect(s.KeyPositions(words(c.line))); !slices.Equal(got, c.keys) {
 			t.Errorf("%s: %v", c.line, got)
 		}
 	}
 	for argc := range 3 { // with fewer arguments than the arity asks for
-		for range table.Command([]byte("lcs")).KeyPositions(argc) {
+		for range table.Command([]byte("lcs")).KeyPositions(words("LCS a b")[:argc]) {
 			if argc < 2 {
 				t.Errorf("a key among %d words", argc)
 			}
 		}
 	}
-	for at := range table.Command([]byte("mget")).KeyPositions(5) {
+	for at := range table.Command([]byte("mget")).KeyPositions(words("MGET a b c d")) {
 		if at > 1 {
 			t.Error("went on after break")
 		}
@@ -179,12 +179,15 @@ func TestKeyPositionsDifferential(t *testing.T) {
 			for i := len(args); i < n; i++ {
 				args = append(args, string(rune('a'+i)))
 			}
-			if !s.ArityOK(n) || n%2 == 0 && s.Keys[0].Step == 2 {
+			if !s.ArityOK(n) || n%2 == 0 && s.Keys[0].Step == 2 || s.Keys[len(s.Keys)-1].First >= n {
+				continue // the last: without sources, Redis says that it finds no keys of PFMERGE at all
+			}
+			if _, known := newer()[s.FullName()+": arity"]; known || !s.HasKeys(argv(args)) {
 				continue
 			}
 			theirs := redis.do(t, argv(append([]string{"COMMAND", "GETKEYS"}, args...))...)
 			var ours []string
-			for at := range s.KeyPositions(n) {
+			for at := range s.KeyPositions(argv(args)) {
 				ours = append(ours, args[at])
 			}
 			if strings.Join(ours, " ") != joined(theirs.Items) {
@@ -201,7 +204,7 @@ func TestLookupAllocatesNothing(t *testing.T) {
 	keys := 0
 	allocs := testing.AllocsPerRun(100, func() {
 		s, _ := table.Lookup(get)
-		for range s.KeyPositions(len(get)) {
+		for range s.KeyPositions(get) {
 			keys++
 		}
 		table.Lookup(list)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/altilium-db/altilium/resp"
 	"github.com/altilium-db/altilium/state"
@@ -87,11 +88,18 @@ func (w *world) finish(spec *command.Spec, o outcome) (_ outcome, err error) {
 	if w.events.Len() == 0 {
 		return o, nil
 	}
-	if o.reply.IsError() || spec.Flags&command.Write == 0 {
+	if o.reply.IsError() || !mayRecord(spec) {
 		return o, fmt.Errorf("%s must not record events", spec.FullName())
 	}
 	o.events, err = w.apply(w.db)
 	return o, err
+}
+
+// mayRecord reports whether a command may record events: if it writes, or if it only
+// reads and its row says nevertheless that it changes its keys (PFCOUNT).
+func mayRecord(spec *command.Spec) bool {
+	return spec.Flags&command.Write != 0 || spec.Flags&command.ReadOnly != 0 &&
+		slices.ContainsFunc(spec.Keys, func(k command.Keys) bool { return strings.HasPrefix(k.Flags, "RW") })
 }
 
 // decide lets a command decide, and holds it to leaving its arguments alone.
@@ -111,7 +119,7 @@ func (w *world) decide(spec *command.Spec, args [][]byte) (told bool, err error)
 
 // removeDue removes the due keys that a command names, in whichever database.
 func (w *world) removeDue(spec *command.Spec, args [][]byte) (removed []string, err error) {
-	for at := range spec.KeyPositions(len(args)) {
+	for at := range spec.KeyPositions(args) {
 		for db := range state.Databases {
 			if !w.st.Expired(db, args[at], w.now) {
 				continue

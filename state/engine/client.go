@@ -111,16 +111,37 @@ func setSwitch(at *bool, c *command.Call) {
 	c.Out.OK()
 }
 
-// clientType is a kind of connection. All of ours are normal; the others are
-// words that filters know.
-func clientType(word []byte) (isNormal, ok bool) {
+// clientType is a kind of connection.
+type clientType uint8
+
+const (
+	anyType    clientType = iota
+	normalType            // neither of the others
+	pubsubType            // it has subscribed to something
+	absentType            // a word that filters know and nothing here is
+)
+
+func parseClientType(word []byte) (t clientType, ok bool) {
 	switch strings.ToLower(string(word)) {
 	case "normal":
-		return true, true
-	case "master", "slave", "replica", "pubsub":
-		return false, true
+		return normalType, true
+	case "pubsub":
+		return pubsubType, true
+	case "master", "slave", "replica":
+		return absentType, true
 	}
-	return false, false
+	return anyType, false
+}
+
+// has reports whether s is of the kind.
+func (t clientType) has(s *Session) bool {
+	switch t {
+	case normalType:
+		return !s.Subscribed()
+	case pubsubType:
+		return s.Subscribed()
+	}
+	return t == anyType
 }
 
 func unknownType(word []byte) string { return "ERR Unknown client type '" + string(word) + "'" }
@@ -130,16 +151,14 @@ func clientList(e *Engine, s *Session, c *command.Call) {
 	var text []byte
 	switch args := c.Args; {
 	case len(args) == 2:
-		text = e.clientLines(s)
+		text = e.clientLines(s, anyType)
 	case len(args) == 4 && c.Is(2, "TYPE"):
-		normal, ok := clientType(args[3])
+		t, ok := parseClientType(args[3])
 		if !ok {
 			c.Out.Error(unknownType(args[3]))
 			return
 		}
-		if normal {
-			text = e.clientLines(s)
-		}
+		text = e.clientLines(s, t)
 	case len(args) > 3 && c.Is(2, "ID"):
 		for _, arg := range args[3:] {
 			id, ok := command.ParseInt(arg)
@@ -158,12 +177,12 @@ func clientList(e *Engine, s *Session, c *command.Call) {
 	c.Out.Verbatim("txt", string(text))
 }
 
-// clientLines is every open connection's line, oldest first. One that was
-// killed and whose end the front end has not told yet is gone already.
-func (e *Engine) clientLines(self *Session) []byte {
+// clientLines is the line of every open connection of a kind, oldest first. One that
+// was killed and whose end the front end has not told yet is gone already.
+func (e *Engine) clientLines(self *Session, t clientType) []byte {
 	var text []byte
 	for _, other := range e.sessionsByID() {
-		if other == self || !other.closing {
+		if (other == self || !other.closing) && t.has(other) {
 			text = e.clientLine(text, other)
 		}
 	}
@@ -197,7 +216,9 @@ func (e *Engine) clientLine(dst []byte, s *Session) []byte {
 	number("idle", max(0, e.now-s.active)/1e6)
 	word("flags", s.flags())
 	number("db", int64(s.db))
-	word("sub", "0 psub=0 ssub=0")
+	number("sub", int64(len(s.subs[channels])))
+	number("psub", int64(len(s.subs[patterns])))
+	number("ssub", int64(len(s.subs[shards])))
 	number("multi", multi)
 	word("qbuf", "0 qbuf-free=0 argv-mem=0")
 	number("multi-mem", int64(s.multi.bytes))
@@ -220,7 +241,7 @@ func (s *Session) flags() string {
 		on   bool
 		name byte
 	}{
-		{s.waiting, 'b'}, {s.multi.active, 'x'}, {s.lost, 'd'}, {s.closing, 'c'}, {s.noEvict, 'e'}, {s.noTouch, 'T'},
+		{s.Subscribed(), 'P'}, {s.multi.active, 'x'}, {s.waiting, 'b'}, {s.lost, 'd'}, {s.closing, 'c'}, {s.noEvict, 'e'}, {s.noTouch, 'T'},
 	} {
 		if f.on {
 			b.WriteByte(f.name)
@@ -238,13 +259,13 @@ type killFilter struct {
 	addr   string
 	laddr  string
 	user   string
-	noType bool // a TYPE that none has
+	typ    clientType
 	nobody bool // an empty address
 	skipme bool
 }
 
 func (f *killFilter) fits(s *Session) bool {
-	return !f.nobody && !f.noType &&
+	return !f.nobody && f.typ.has(s) &&
 		(f.id == 0 || f.id == s.id) &&
 		(f.addr == "" || f.addr == s.peer.RemoteAddr()) &&
 		(f.laddr == "" || f.laddr == s.peer.LocalAddr()) &&
@@ -304,11 +325,10 @@ func (f *killFilter) parse(args [][]byte) string {
 			}
 			f.id = uint64(id)
 		case "type":
-			normal, ok := clientType(value)
-			if !ok {
+			var ok bool
+			if f.typ, ok = parseClientType(value); !ok {
 				return unknownType(value)
 			}
-			f.noType = !normal
 		case "addr":
 			f.addr, f.nobody = string(value), f.nobody || len(value) == 0
 		case "laddr":

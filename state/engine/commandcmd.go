@@ -128,6 +128,9 @@ func writeWords(out *resp.Writer, prefix string, words []string) {
 // and the step between them, over all key specs.
 func keyRange(s *command.Spec) (first, last, step int) {
 	for i, k := range s.Keys {
+		if k.Counted || k.Unknown || k.Keyword != "" {
+			break
+		}
 		if i == 0 {
 			first, last, step = k.First, k.Last, max(1, k.Step)
 			continue
@@ -144,27 +147,56 @@ func keyRange(s *command.Spec) (first, last, step int) {
 // writeKeySpec writes one key spec in the form of Redis 7: where to begin, and
 // how to go on from there. lastkey counts from the first key.
 func writeKeySpec(out *resp.Writer, k command.Keys) {
-	last := k.Last
-	if last >= 0 {
-		last -= k.First
-	}
 	out.Map(3)
 	out.BulkString("flags")
 	writeWords(out, "", keyFlags(k, false))
 	out.BulkString("begin_search")
 	out.Map(2)
-	pairString(out, "type", "index")
-	out.BulkString("spec")
-	out.Map(1)
-	pairInt(out, "index", int64(k.First))
+	switch {
+	case k.Unknown:
+		writeUnknown(out)
+	case k.Keyword != "":
+		pairString(out, "type", "keyword")
+		out.BulkString("spec")
+		out.Map(2)
+		pairString(out, "keyword", k.Keyword)
+		pairInt(out, "startfrom", int64(k.First))
+	default:
+		pairString(out, "type", "index")
+		out.BulkString("spec")
+		out.Map(1)
+		pairInt(out, "index", int64(k.First))
+	}
 	out.BulkString("find_keys")
 	out.Map(2)
-	pairString(out, "type", "range")
+	switch {
+	case k.Unknown:
+		writeUnknown(out)
+	case k.Counted:
+		pairString(out, "type", "keynum")
+		out.BulkString("spec")
+		out.Map(3)
+		pairInt(out, "keynumidx", 0)
+		pairInt(out, "firstkey", 1)
+		pairInt(out, "keystep", 1)
+	default:
+		last := k.Last
+		if last >= 0 && k.Keyword == "" {
+			last -= k.First
+		}
+		pairString(out, "type", "range")
+		out.BulkString("spec")
+		out.Map(3)
+		pairInt(out, "lastkey", int64(last))
+		pairInt(out, "keystep", int64(max(1, k.Step)))
+		pairInt(out, "limit", int64(k.Limit))
+	}
+}
+
+func writeUnknown(out *resp.Writer) {
+	pairString(out, "type", "unknown")
 	out.BulkString("spec")
-	out.Map(3)
-	pairInt(out, "lastkey", int64(last))
-	pairInt(out, "keystep", int64(max(1, k.Step)))
-	pairInt(out, "limit", 0)
+	out.Map(0)
 }
 
 // keyFlags gives a key spec's flags as Redis writes them: what is done with the
@@ -196,8 +228,8 @@ func commandGetkeys(e *Engine, _ *Session, c *command.Call) {
 		return
 	}
 	args := c.Args[2:]
-	c.Out.Array(countKeys(spec, len(args)))
-	for i := range spec.KeyPositions(len(args)) {
+	c.Out.Array(countKeys(spec, args))
+	for i := range spec.KeyPositions(args) {
 		c.Out.Bulk(args[i])
 	}
 }
@@ -210,25 +242,46 @@ func commandGetkeysandflags(e *Engine, _ *Session, c *command.Call) {
 		return
 	}
 	args := c.Args[2:]
-	c.Out.Array(countKeys(spec, len(args)))
+	c.Out.Array(countKeys(spec, args))
 	for _, k := range spec.Keys {
 		one := command.Spec{Keys: []command.Keys{k}}
-		for i := range one.KeyPositions(len(args)) {
+		for i := range one.KeyPositions(args) {
 			c.Out.Array(2)
 			c.Out.Bulk(args[i])
-			writeWords(c.Out, "", keyFlags(actual(k, args), true))
+			writeWords(c.Out, "", keyFlags(actual(spec, k, args), true))
 		}
 	}
 }
 
-// actual gives a key spec for one call, where its flags depend on options. That
-// is so for SET alone: it only overwrites, unless it is to return the old value.
-func actual(k command.Keys, args [][]byte) command.Keys {
-	variable := strings.Contains(strings.ToUpper(k.Flags), "VARIABLE_FLAGS")
-	if variable && !slices.ContainsFunc(args[1:], func(arg []byte) bool { return command.IsWord(arg, "GET") }) {
+// actual gives a key spec for one call, where its flags depend on options: SET only
+// overwrites, unless it is to return the old value, and BITFIELD may only read.
+func actual(s *command.Spec, k command.Keys, args [][]byte) command.Keys {
+	switch {
+	case !strings.Contains(k.Flags, "VARIABLE_FLAGS"):
+	case s.Name == "bitfield":
+		if onlyGets(args[2:]) {
+			k.Flags = "RO ACCESS"
+		}
+	case !slices.ContainsFunc(args[3:], func(arg []byte) bool { return command.IsWord(arg, "GET") }):
 		k.Flags = "OW UPDATE"
 	}
 	return k
+}
+
+// onlyGets reports whether the operations of a BITFIELD are all GET, with their type and
+// offset; what is none counts as a write.
+func onlyGets(args [][]byte) bool {
+	for len(args) > 0 {
+		switch {
+		case command.IsWord(args[0], "GET") && len(args) > 2:
+			args = args[3:]
+		case command.IsWord(args[0], "OVERFLOW") && len(args) > 1:
+			args = args[2:]
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // keysOf finds the command that args call, which must have keys; problem is ""
@@ -241,17 +294,19 @@ func (e *Engine) keysOf(args [][]byte) (spec *command.Spec, problem string) {
 	switch {
 	case spec == nil:
 		return nil, "ERR Invalid command specified"
-	case len(spec.Keys) == 0:
+	case len(spec.Keys) == 0 || spec.Keys[0].Flags == command.NotKey:
 		return nil, "ERR The command has no key arguments"
 	case !spec.ArityOK(len(args)):
 		return nil, "ERR Invalid number of arguments specified for command"
+	case !spec.HasKeys(args):
+		return nil, "ERR Invalid arguments specified for command"
 	}
 	return spec, ""
 }
 
-func countKeys(spec *command.Spec, argc int) int {
+func countKeys(spec *command.Spec, args [][]byte) int {
 	n := 0
-	for range spec.KeyPositions(argc) {
+	for range spec.KeyPositions(args) {
 		n++
 	}
 	return n

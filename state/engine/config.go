@@ -39,12 +39,18 @@ type settings struct {
 	save                  string
 	queryBufferLimit      int64 // bytes
 	outputBufferLimit     string
+	pubsubLimits          limits // what of it is for subscribers
 	hz                    int64
 	loglevel              string
 	retention             string
 	growth, segmentSize   int64 // bytes
 	activeExpire          bool
 	enableDebug           string
+	maxmemory             int64 // bytes; 0: no limit
+	policy                string
+	samples               int64
+	lfuLogFactor          int64
+	lfuDecayTime          int64 // minutes
 }
 
 // Param is one setting.
@@ -243,5 +249,6 @@ func (c *Config) checkpointGrowth() int64  { return c.now.Load().growth }
 func (c *Config) queryBufferLimit() int64  { return c.now.Load().queryBufferLimit }
 func (c *Config) maxClients() int          { return int(c.now.Load().maxclients) }
 func (c *Config) protectedMode() bool      { return c.now.Load().protectedMode }
+func (c *Config) pubsubLimits() limits     { return c.now.Load().pubsubLimits }
 func (c *Config) activeExpire() bool       { return c.now.Load().activeExpire }
 func (c *Config) debugAllowed() debugRight { return debugRight(c.now.Load().enableDebug) }

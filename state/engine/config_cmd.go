@@ -134,6 +134,8 @@ func (e *Engine) settingChanged(name string) {
 		e.log.SetPolicy(e.cfg.Fsync())
 	case "active-expire":
 		e.expiry.active = e.cfg.activeExpire()
+	case "maxmemory", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time":
+		e.limitMemory()
 	}
 	for _, f := range e.cfg.notify {
 		f(name)

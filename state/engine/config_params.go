@@ -15,7 +15,7 @@ import (
 // params is the table of settings. Texts of errors are Redis' where Redis has
 // one, since CONFIG SET answers them.
 func params() []Param {
-	return slices.Concat(networkParams(), durabilityParams(), limitParams(), fixedParams())
+	return slices.Concat(networkParams(), durabilityParams(), limitParams(), memoryParams(), fixedParams())
 }
 
 func networkParams() []Param {
@@ -66,6 +66,24 @@ func limitParams() []Param {
 	}
 }
 
+func memoryParams() []Param {
+	policies := []string{
+		"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction",
+	}
+	return []Param{
+		size("maxmemory", "0", 0, math.MaxInt64, "How much the keys may take with what they hold, in bytes (INFO's used_memory); 0 for no limit.",
+			func(s *settings) *int64 { return &s.maxmemory }).runtime(),
+		choice("maxmemory-policy", "noeviction", policies, "Which keys are evicted when they take more: those with an expiry, or any; noeviction refuses writes instead.",
+			func(s *settings) *string { return &s.policy }).runtime(),
+		integer("maxmemory-samples", "5", 1, math.MaxInt32, "How many keys of each database an eviction looks at: the more, the better it chooses.",
+			func(s *settings) *int64 { return &s.samples }).runtime(),
+		integer("lfu-log-factor", "10", 0, math.MaxInt32, "How slowly the counter of accesses goes up, under an LFU policy.",
+			func(s *settings) *int64 { return &s.lfuLogFactor }).runtime(),
+		integer("lfu-decay-time", "1", 0, math.MaxInt32, "Minutes in which that counter goes down by one; 0 for never.",
+			func(s *settings) *int64 { return &s.lfuDecayTime }).runtime(),
+	}
+}
+
 func fixedParams() []Param {
 	return []Param{
 		fixed("databases", strconv.Itoa(state.Databases), "The number of databases.", "the number of databases is part of the data's format").startOnly(),
@@ -76,8 +94,6 @@ func fixedParams() []Param {
 			alias("hash-max-ziplist-entries"),
 		fixed("hash-max-listpack-value", strconv.Itoa(state.MaxListpackValue), "Hashes with a longer field or value, in bytes, are hash tables.", encodingReason).
 			alias("hash-max-ziplist-value"),
-		fixed("maxmemory", "0", "The limit of memory: there is none.", "nothing is ever evicted: only 0, for no limit, is taken"),
-		fixed("maxmemory-policy", "noeviction", "What goes when memory is full: nothing.", "nothing is ever evicted"),
 	}
 }
 
@@ -280,12 +296,14 @@ func saveParam() Param {
 func outputLimitParam() Param {
 	const def = "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"
 	p := text("client-output-buffer-limit", def,
-		"Taken for clients that set it, and without effect: a client that does not read its replies is not read from, and a turn's replies are bounded.",
+		"How much a subscriber may leave unread before it is closed. The other classes are taken for clients that set them, and without effect: a client that does not read its replies is not read from, and a turn's replies are bounded.",
 		func(s *settings) *string { return &s.outputBufferLimit }).kind("groups of class, hard limit, soft limit, seconds").runtime()
 	p.set = func(s *settings, v string) error {
 		merged, err := outputLimits(s.outputBufferLimit, v)
 		if err == nil {
 			s.outputBufferLimit = merged
+			_, pubsub, _ := strings.Cut(merged, "pubsub ")
+			_, err = fmt.Sscan(pubsub, &s.pubsubLimits.hard, &s.pubsubLimits.soft, &s.pubsubLimits.seconds)
 		}
 		return err
 	}

@@ -31,6 +31,7 @@ func connHandlers() map[string]handler {
 		"client|reply":    clientReply,
 		"client|setinfo":  clientSetinfo,
 		"client|setname":  clientSetname,
+		"client|unblock":  clientUnblock,
 	}
 }
 
@@ -135,6 +136,7 @@ func quitCommand(_ *Engine, s *Session, c *command.Call) {
 // what it told of its library.
 func resetCommand(e *Engine, s *Session, c *command.Call) {
 	s.endMulti()
+	e.unsubscribeAll(s)
 	if s.name != "" {
 		s.name = ""
 		s.renamed()

@@ -174,6 +174,7 @@ func (e *Engine) reload(s *Session) {
 		return
 	}
 	e.state = st
+	e.limitMemory()
 	s.answer(func(c *command.Call) { c.Out.OK() })
 }
 

@@ -58,6 +58,15 @@
 // A Tick is bounded by a number of keys for the same reason: a bound in time
 // would remove other keys in a replay.
 //
+// # The memory limit
+//
+// Where the keys take more than maxmemory (state.Used), each command and each Tick first
+// evicts some, by an entry for each with the reason evicted, that nobody asked for. Which
+// ones depends on what the process remembers of accesses, which is no part of the state:
+// so a recording has evictions as steps of their own, and whoever plays it chooses none
+// (Options.Played). Where nothing can be evicted, commands that need memory are refused
+// until there is room; when that began and ended is a step too.
+//
 // # MULTI
 //
 // A transaction lives in its session: copies of the queued arguments, at most
@@ -102,11 +111,50 @@
 //
 // # Commands that wait
 //
-// SAVE is answered when the checkpoint is done, which happens beside the server
-// and holds nobody else up. Its session is Waiting meanwhile: the front end
-// hands in nothing more from that connection until Peer.Resume, and the next Run
-// begins with the reply. Whatever must see memory and log agree (a checkpoint,
-// DEBUG RELOAD) is left to the end of Commit.
+// A decision that finds nothing outside of MULTI may say that it waits (BLPOP; see
+// command.Waiting). Its session then waits in the queue of each key that it named, of
+// the database that it was in, in the order in which it came:
+//
+//	LPUSH k a b           → entry   then, before anything else is executed,
+//	  BLPOP k of client 7 → entry   the first of k's queue is decided again: a unit of its own
+//	  BLPOP k of client 9 → entry   and the next, while k is a list
+//
+// It is fed by the events of units, like WATCH: when a unit is over (a command, a whole
+// EXEC, a key that expired or was evicted) the queues of the keys that it has changed are
+// gone through in the order of the changes. Who is served may change other keys (BLMOVE):
+// their queues come last. Nobody is decided twice for nothing but those whose key holds
+// the type that they want, so ten thousand waiters cost what ten thousand commands cost.
+// They see the clock of the unit that woke them. When nobody waits, all of it is a
+// comparison for each unit that has changed something.
+//
+// Exact points:
+//
+//   - A time that is over is found by Tick, to the µs of the engine's clock; Commit tells
+//     the front end of a new deadline that comes before the next Tick.
+//   - CLIENT UNBLOCK takes effect when its unit is over, before that serves anybody: what
+//     the same transaction brought is not for who was unblocked by it.
+//   - Who is served in a turn whose Commit fails has not been: it stands where it stood and
+//     has the time that it had. Who began to wait in that turn is told that it failed.
+//     While there is no data, nobody's time is over.
+//   - A client that goes is out of all queues at once; one that CLIENT KILL has named is
+//     served nothing any more.
+//   - WAIT waits for replicas that never come; WAITAOF for the log's durable offset, which
+//     is looked at after each Commit and every 10 ms.
+//
+// SAVE and its kin wait for what happens beside the server. Whatever must see memory and
+// log agree (a checkpoint, DEBUG RELOAD) is left to the end of Commit.
+//
+// # Pushes
+//
+// The reply of a command that has waited, and messages (publish and subscribe), are sent
+// to connections that have said nothing in this turn. They are collected for each session
+// and given to its Peer at the end of Commit, once the turn is in the log, as replies
+// leave only then; a failed turn drops them. A session that executes a command later in
+// the turn gets what it was sent before in front of the reply. So each connection sees one
+// order, that of execution. A message to the client that publishes it follows the reply,
+// and the whole EXEC, as in Redis since 7.2. A message is written once for all who get it
+// in one protocol. A subscriber that leaves more unread than client-output-buffer-limit
+// allows is closed. Messages are no events: the log does not know them.
 //
 // # Checkpoints
 //
@@ -119,13 +167,18 @@
 // # Recording
 //
 // While a recording runs, every connect, command with its reply, disconnect and
-// every Tick that changed data is a step, in the order of execution, with the
+// every Tick that changed something is a step, in the order of execution, with the
 // clock and the seed that it saw. The steps of a turn are handed over once its
 // Commit has succeeded. Connections that are there when it begins get a prelude
 // of commands that bring a fresh connection into the same state: AUTH, HELLO,
 // CLIENT, WATCH, SELECT, MULTI with its queue. One thing has no command: a watch
 // that is lost already. A connection between such a WATCH and its EXEC diverges
-// when it is played. A command that waits becomes a step when it is answered.
+// when it is played. What is pushed is a step behind that of which it is a consequence, so
+// a player is sent the same and compares it. A command that waits for others is a step
+// where it began to, without a reply: that is a push. One that waits for what no
+// step brings about (SAVE, WAITAOF) is a step where it is answered. A Tick that ends
+// somebody's waiting is a step, as one that removes keys. Who waits when the recording begins,
+// and for what, is told with the clocks of then, in the old order.
 // Passwords are recorded as pseudonyms (record_hide.go).
 // RECORD itself is no step. When nothing is recorded, all of it costs a
 // comparison with nil for each command.
@@ -153,8 +206,8 @@
 //
 // # How to read it
 //
-// turn.go is the path of every command; multi.go, watch.go and expiry.go are
-// what a unit may be besides one command; failure.go is what happens when the
+// turn.go is the path of every command; multi.go, watch.go, expiry.go and blocking.go are
+// what a unit may be besides one command; push.go is what leaves besides replies; failure.go is what happens when the
 // log refuses; checkpoint.go, record.go and shutdown.go are what the core does
 // for operators. The rest (connections, CLIENT, CONFIG, INFO, DEBUG, LOG) are
 // handlers that use it.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/altilium-db/altilium/log"
@@ -52,6 +53,8 @@ type row struct {
 	immediate bool // executed inside MULTI instead of being queued
 	reads     bool // its keys count as hits and misses
 	crossDB   bool // it names a key of another database
+	pushes    bool // its replies are messages: CLIENT REPLY does not hold for them
+	disk      bool // it waits for the log to be synced, and no step of a recording brings that about
 }
 
 // Engine is the single writer. It is a [resp.Handler]; all its methods are
@@ -80,6 +83,7 @@ type Engine struct {
 	turnSeq uint64 // numbers turns, so that a session knows whether it has a part
 	begun   int64  // µs, when the turn's first command was handed in
 	steps   []pendingStep
+	ticked  bool     // this Tick is a step
 	dirty   bool     // something was appended
 	broken  error    // an Apply failed: memory is wrong
 	after   []func() // run when the turn is committed
@@ -97,7 +101,13 @@ type Engine struct {
 	watch    [state.Databases]map[string][]*watch
 	watching int // sessions that watch anything
 
+	pubsub pubsubState
+	block  blockState
+	pushed []*Session  // were sent something in this turn, or have waited until it
+	frames resp.Writer // scratch of frame
+
 	expiry     expiryState
+	memory     memoryState
 	failure    failureState
 	checkpoint checkpointState
 	recording  recordingState
@@ -152,6 +162,8 @@ func (e *Engine) buildRows() {
 			immediate: slices.Contains(immediateCommands(), name),
 			reads:     s.Flags&command.ReadOnly != 0 && len(s.Keys) > 0,
 			crossDB:   name == "copy" || name == "move",
+			pushes:    s.Group == "pubsub" && strings.HasSuffix(name, "subscribe"),
+			disk:      name == "waitaof",
 		}
 		for _, sub := range s.Sub {
 			add(sub)
@@ -171,7 +183,7 @@ func immediateCommands() []string {
 // name ("client|list").
 func allHandlers() map[string]handler {
 	all := make(map[string]handler)
-	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers()} {
+	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers(), pubsubHandlers()} {
 		for name, h := range part {
 			all[name] = h
 		}
@@ -187,6 +199,8 @@ func coreHandlers() map[string]handler {
 		"discard":       discardCommand,
 		"watch":         watchCommand,
 		"unwatch":       unwatchCommand,
+		"wait":          waitCommand,
+		"waitaof":       waitaofCommand,
 		"save":          saveCommand,
 		"bgsave":        bgsaveCommand,
 		"lastsave":      lastsaveCommand,
@@ -202,6 +216,7 @@ func coreHandlers() map[string]handler {
 // of everything in it. From now on the engine owns both.
 func (e *Engine) Ready(l *log.Log, st *state.State) {
 	e.log, e.state = l, st
+	e.limitMemory()
 	e.last = l.Last()
 	e.mode = modeReady
 	e.checkpoint.growthBase(l)
@@ -238,7 +253,7 @@ func (e *Engine) connID() uint64 {
 }
 
 // Commit ends the turn, see [resp.Handler].
-func (e *Engine) Commit() {
+func (e *Engine) Commit() (sooner time.Duration) {
 	if e.dirty {
 		e.dirty = false
 		if err := e.log.Commit(); err != nil {
@@ -248,11 +263,21 @@ func (e *Engine) Commit() {
 	if e.broken != nil {
 		e.abandonState()
 	}
+	if len(e.block.disk) > 0 && e.log != nil {
+		e.durable()
+	}
+	if len(e.block.served) > 0 {
+		e.forgetServed()
+	}
 	e.handOverSteps()
 	e.endTurn()
 	e.runAfter()
+	if len(e.pushed) > 0 {
+		e.deliver()
+	}
 	e.startWantedCheckpoint()
 	e.stopIfAsked()
+	return e.sooner()
 }
 
 // runAfter runs what handlers left for the moment when memory and log agree.
@@ -269,12 +294,19 @@ func (e *Engine) runAfter() {
 // has grown enough, a try to heal. See [resp.Handler].
 func (e *Engine) Tick() time.Duration {
 	next := maxTick
+	e.now, e.ticked = e.clock.read(), false
 	if e.mode == modeReady {
 		next = e.expireDue()
-		if e.state.Rest() {
+		if e.makeRoom() && !e.memory.full || e.state.Rest() {
 			next = againSoon
 		}
 		e.checkpointByGrowth()
+	}
+	if e.mode != modeLoading && e.block.count > 0 {
+		next = min(next, e.timeOut())
+	}
+	if e.mustServe() {
+		e.serve(e.now)
 	}
 	e.heal()
 	e.Commit()

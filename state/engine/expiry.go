@@ -30,18 +30,18 @@ func (e *Engine) expireDue() time.Duration {
 	if !e.expiry.active || !e.cfg.activeExpire() {
 		return maxTick
 	}
-	e.now = e.clock.read()
 	ms := e.now / 1000
 	for n := 0; e.state.Due(ms); n++ {
 		if n == expirePerTick {
 			return againSoon
 		}
 		db, key, ok := e.state.NextDue(ms)
-		if !ok || e.expire(db, key) != nil {
+		if !ok {
 			break
 		}
-		if n == 0 {
-			e.recordTick()
+		e.recordTick()
+		if e.expire(db, key) != nil {
+			break
 		}
 	}
 	at, ok := e.state.NextExpiry()
@@ -59,7 +59,7 @@ func (e *Engine) expire(db int, key []byte) error {
 	e.events.Delete(key, event.Expired)
 	e.unit.body.Header(event.Header{DB: db})
 	e.counters.expired++
-	return e.apply(db)
+	return e.apply(db, nil)
 }
 
 // removeNamed removes the due keys that a command names, before it is decided:
@@ -69,7 +69,7 @@ func (e *Engine) removeNamed(s *Session, r *row, args [][]byte, ms int64) {
 	if r.crossDB {
 		first, last = 0, state.Databases-1
 	}
-	for i := range r.spec.KeyPositions(len(args)) {
+	for i := range r.spec.KeyPositions(args) {
 		for db := first; db <= last; db++ {
 			if e.broken != nil || !e.state.Expired(db, args[i], ms) {
 				continue
@@ -89,7 +89,7 @@ func (e *Engine) expireNamed(db int, key []byte) {
 	e.events.Delete(key, event.Expired)
 	e.unit.body.Header(event.Header{DB: db})
 	e.counters.expired++
-	_ = e.apply(db) // a failure is kept in e.broken
+	_ = e.apply(db, nil) // a failure is kept in e.broken
 }
 
 func (e *Engine) expireInExec(s *Session, r *row, db int, key []byte) {
@@ -100,5 +100,5 @@ func (e *Engine) expireInExec(s *Session, r *row, db int, key []byte) {
 	}
 	e.events.Delete(key, event.Expired)
 	e.counters.expired++
-	_ = e.apply(db)
+	_ = e.apply(db, nil)
 }

@@ -48,6 +48,9 @@ func (e *Engine) fail(err error) {
 	for i := range e.turn {
 		e.turn[i].takeBack(e, text)
 	}
+	e.undoSubscriptions()
+	e.waitAgain()
+	e.dropPushed()
 	e.shutdown = shutdownState{}
 	e.checkpoint.want = false
 	e.after = nil
@@ -77,9 +80,13 @@ func (p *part) takeBack(e *Engine, text string) {
 	// meant to fail: a lost transaction is always safe.
 	s.lost = len(s.watches) > 0 || !p.ended && (p.watching || p.before.lost)
 	if s.waiting {
-		s.waiting, s.owed = false, nil
+		s.waiting = false
 		e.checkpoint.forget(s)
 	}
+	if s.waiter != nil {
+		e.leaveQueues(s.waiter)
+	}
+	s.wrote = min(s.wrote, e.log.Last())
 }
 
 // broke notes that the state refused events that it should have taken: a bug.
@@ -149,6 +156,7 @@ func (e *Engine) rebuilt(st *state.State, err error) {
 		return
 	}
 	e.state = st
+	e.limitMemory()
 	e.mode = modeReadonly
 	e.lg.Warn().Uint64("offset", e.log.Last()).Msg("the data is back, reads go on; writes wait for the log")
 	e.failure.last = time.Time{} // healing need not wait
@@ -166,4 +174,8 @@ func (e *Engine) healed(err error) {
 	e.last = e.log.Last()
 	e.mode = modeReady
 	e.lg.Info().Uint64("offset", e.last).Msg("the log can be written again")
+	for db := range e.block.queues { // where a broken state has kept them waiting
+		e.changedAll(db, false)
+	}
+	e.serve(e.clock.read())
 }

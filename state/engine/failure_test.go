@@ -169,6 +169,26 @@ func TestDueKeysWhileReadonly(t *testing.T) {
 	h.check()
 }
 
+// TestCountWhileReadonly: PFCOUNT answers while the log cannot be written, but does not
+// keep what it has counted; it does once the log can.
+func TestCountWhileReadonly(t *testing.T) {
+	d := &brokenDisk{}
+	h := newHarness(t, setup{faults: d.faults()})
+	c := h.connect()
+	c.do("PFADD k a b")
+	d.full.Store(true)
+	c.do("SET x 1")
+	h.post()
+	stale, kept := "$8 \x00\x00\x00\x00\x00\x00\x00\x80", "$8 \x02\x00\x00\x00\x00\x00\x00\x00"
+	c.want(":2", "PFCOUNT k")
+	c.want("+OK +QUEUED *1 :2", "MULTI", "PFCOUNT k", "EXEC")
+	c.want(stale, "GETRANGE k 8 15")
+	h.healed(d, c)
+	c.want(":2", "PFCOUNT k")
+	c.want(kept, "GETRANGE k 8 15")
+	h.check()
+}
+
 // TestFailedTickHasNotHappened: expiry may be what meets the full disk.
 func TestFailedTickHasNotHappened(t *testing.T) {
 	d := &brokenDisk{}

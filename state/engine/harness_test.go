@@ -103,6 +103,8 @@ type client struct {
 	hung    bool
 	killed  bool
 	resumed int
+	frames  []string // given to Send
+	unsent  int      // what Send says
 }
 
 func (c *client) RemoteAddr() string { return c.addr }
@@ -110,6 +112,15 @@ func (c *client) LocalAddr() string  { return "127.0.0.1:6379" }
 func (c *client) Hangup()            { c.hung = true }
 func (c *client) Kill()              { c.killed = true }
 func (c *client) Resume()            { c.resumed++ }
+
+// Send is what the engine hands over at the end of a turn.
+func (c *client) Send(frames [][]byte) int {
+	for _, f := range frames {
+		c.out.Raw(f)
+		c.frames = append(c.frames, string(f))
+	}
+	return max(c.unsent, 0)
+}
 
 func (h *harness) connect() *client {
 	h.t.Helper()

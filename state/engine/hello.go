@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"strings"
+
 	"github.com/altilium-db/altilium/state/command"
 )
 
@@ -86,7 +88,8 @@ func parseHello(args [][]byte) (o helloOptions, problem string) {
 			}
 			i++
 		default:
-			return o, "ERR Syntax error in HELLO option '" + string(args[i]) + "'"
+			text, _, _ := strings.Cut(string(args[i]), "\x00") // Redis' texts end there
+			return o, "ERR Syntax error in HELLO option '" + text + "'"
 		}
 	}
 	return o, ""

@@ -101,16 +101,18 @@ func infoServer(e *Engine, t *infoText) {
 }
 
 func infoClients(e *Engine, t *infoText) {
-	blocked := 0
-	for _, s := range e.sessions {
-		blocked += ifso(s.waiting)
+	keys := 0
+	for _, byKey := range e.block.queues {
+		keys += len(byKey)
 	}
 	t.put("connected_clients", len(e.sessions))
 	t.put("cluster_connections", 0)
 	t.put("maxclients", e.cfg.maxClients())
-	t.put("blocked_clients", blocked)
+	t.put("blocked_clients", e.block.count)
 	t.put("tracking_clients", 0)
 	t.put("watching_clients", e.watching)
+	t.put("clients_in_timeout_table", len(e.block.deadlines))
+	t.put("total_blocking_keys", keys)
 }
 
 func infoPersistence(e *Engine, t *infoText) {
@@ -173,15 +175,17 @@ func infoStats(e *Engine, t *infoText) {
 	t.put("total_commands_processed", n.commands)
 	t.put("rejected_connections", n.rejectedConns)
 	t.put("expired_keys", n.expired)
-	t.put("evicted_keys", 0)
+	t.put("evicted_keys", n.evicted)
 	t.put("evicted_clients", 0)
 	t.put("keyspace_hits", n.hits)
 	t.put("keyspace_misses", n.misses)
-	t.put("pubsub_channels", 0)
-	t.put("pubsub_patterns", 0)
+	t.put("pubsub_channels", len(e.pubsub.topics[channels].byName))
+	t.put("pubsub_patterns", len(e.pubsub.topics[patterns].byName))
+	t.put("pubsubshard_channels", len(e.pubsub.topics[shards].byName))
 	t.put("latest_fork_usec", 0)
 	t.put("total_forks", 0)
 	t.put("total_error_replies", n.errorReplies)
+	t.put("client_output_buffer_limit_disconnections", n.limitDisconnects)
 }
 
 // infoReplication says what clients that look for a primary want to hear.

@@ -151,26 +151,23 @@ func (e *Engine) infoLoading(t *infoText) {
 	t.put("loading_eta_seconds", eta)
 }
 
-// memoryUse is what the process takes, in bytes: inUse of the Go heap, rss of
-// the machine.
-func memoryUse() (inUse, rss int64) {
-	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"}}
-	metrics.Read(samples)
-	inUse, rss = int64(samples[0].Value.Uint64()), int64(samples[1].Value.Uint64())
+// residentMemory is what the process takes of the machine's memory, in bytes.
+func residentMemory() int64 {
 	// Linux counts pages: total, resident, …
 	if text, err := os.ReadFile("/proc/self/statm"); err == nil {
 		if f := strings.Fields(string(text)); len(f) > 1 {
 			if pages, err := strconv.ParseInt(f[1], 10, 64); err == nil {
-				rss = pages * int64(os.Getpagesize())
+				return pages * int64(os.Getpagesize())
 			}
 		}
 	}
-	return inUse, rss
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
+	metrics.Read(samples)
+	return int64(samples[0].Value.Uint64())
 }
 
 func infoMemory(e *Engine, t *infoText) {
-	used, rss := memoryUse()
-	used += e.state.Memory()
+	rss, used := residentMemory(), e.state.Used()
 	e.info.peak = max(e.info.peak, used)
 	t.put("used_memory", used)
 	t.put("used_memory_human", human(used))
@@ -180,9 +177,9 @@ func infoMemory(e *Engine, t *infoText) {
 	t.put("used_memory_peak_human", human(e.info.peak))
 	t.put("used_memory_dataset", used)
 	t.put("used_memory_lua", 0)
-	t.put("maxmemory", 0)
-	t.put("maxmemory_human", "0B")
-	t.put("maxmemory_policy", "noeviction")
+	t.put("maxmemory", e.memory.limit)
+	t.put("maxmemory_human", human(e.memory.limit))
+	t.put("maxmemory_policy", e.memory.policy.String())
 	t.put("mem_fragmentation_ratio", fmt.Sprintf("%.2f", float64(rss)/float64(max(1, used))))
 	t.put("mem_allocator", "go")
 	t.put("active_defrag_running", 0)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -154,20 +153,23 @@ func redisSide(t *testing.T, addr string) side {
 	return side{do: do, pass: time.Sleep}
 }
 
-// copyReply copies one RESP2 reply as it is.
+// copyReply copies one reply as it is.
 func copyReply(b *strings.Builder, r *bufio.Reader) error {
 	line, err := r.ReadString('\n')
 	if err != nil {
 		return err
 	}
 	b.WriteString(line)
-	n, _ := strconv.Atoi(strings.TrimSpace(line[1:]))
+	n := parseCount(line)
 	switch line[0] {
-	case '$':
+	case '$', '=':
 		if n >= 0 {
 			_, err = io.CopyN(b, r, int64(n)+2)
 		}
-	case '*':
+	case '%':
+		n *= 2
+		fallthrough
+	case '*', '>', '~':
 		for range n {
 			if err := copyReply(b, r); err != nil {
 				return err

@@ -26,6 +26,9 @@ type Options struct {
 	// ConnID numbers connections, from 1. Default: 1, 2, 3 …
 	ConnID func() uint64
 
+	// Played: what is evicted, and when memory is full, is told by PlayEviction.
+	Played bool
+
 	// Post runs f on the loop, in a turn of its own. Required where Rebuild or
 	// Checkpoint is given; it may be called from any goroutine.
 	Post func(f func())

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/altilium-db/altilium/resp"
 	"github.com/altilium-db/altilium/state/command"
@@ -50,9 +53,21 @@ func recordStartCommand(e *Engine, _ *Session, c *command.Call) {
 		return
 	}
 	e.recording = recordingState{to: to, name: name, offset: e.last, started: e.now, hide: rec.hide, self: true}
-	for _, s := range e.sessionsByID() {
+	if e.memory.full {
+		e.recordFull()
+	}
+	sessions := e.sessionsByID()
+	for _, s := range sessions {
 		e.recordPrelude(s)
 	}
+	e.recordPreludeSubs()
+	for _, s := range sessions {
+		if !s.listening() {
+			e.recordPreludeMulti(s, e.preludeOf(s))
+			recordPreludeReply(s, e.preludeOf(s))
+		}
+	}
+	e.recordPreludeWaits()
 	e.lg.Info().Str("name", name).Uint64("offset", e.last).Msg("recording")
 	c.Out.OK()
 }
@@ -128,17 +143,19 @@ func (e *Engine) recordDisconnect(s *Session) {
 	}})
 }
 
-// recordTick records that a Tick is changing data.
+// recordTick records, once, that a Tick is about to change something.
 func (e *Engine) recordTick() {
-	if e.recording.to == nil {
+	if e.recording.to == nil || e.ticked {
 		return
 	}
+	e.ticked = true
 	e.steps = append(e.steps, pendingStep{step: resp.Step{Kind: resp.StepTick, Clock: e.now}})
 }
 
 // recordCommand records the command that was just executed with its reply, the
-// bytes of out from mark on. clock is what the command saw.
-func (e *Engine) recordCommand(s *Session, r *row, args [][]byte, out *resp.Writer, mark int, clock int64) {
+// bytes of out from mark on. clock is what the command saw. What it has had
+// others sent are the steps from first on: they come after it.
+func (e *Engine) recordCommand(s *Session, r *row, args [][]byte, out *resp.Writer, mark int, clock int64, first int) {
 	if e.recording.to == nil {
 		return
 	}
@@ -154,24 +171,15 @@ func (e *Engine) recordCommand(s *Session, r *row, args [][]byte, out *resp.Writ
 		},
 		out: out, from: mark, to: out.Len(),
 	}
-	if s.waiting {
-		p.step.Args = cloneArgs(p.step.Args)
+	switch {
+	case s.waiting && (s.waiter == nil || r.disk): // what it waits for is no consequence of steps
+		p.step.Args, p.out = cloneArgs(p.step.Args), nil
 		s.owedFor = p
 		return
+	case s.waiting:
+		p.step.Kind, p.out = resp.StepWait, nil
 	}
-	e.steps = append(e.steps, p)
-}
-
-// recordOwed records a command that was answered in a later turn, now that its
-// reply is known. Its connection has done nothing since.
-func (e *Engine) recordOwed(s *Session, out *resp.Writer, mark int) {
-	p := s.owedFor
-	s.owedFor = pendingStep{}
-	if e.recording.to == nil || p.step.Kind == 0 {
-		return
-	}
-	p.out, p.from, p.to = out, mark, out.Len()
-	e.steps = append(e.steps, p)
+	e.steps = slices.Insert(e.steps, min(first, len(e.steps)), p)
 }
 
 // handOverSteps gives the committed turn's steps to the recorder.
@@ -236,13 +244,7 @@ func (e *Engine) failRecording() {
 // What no command can bring back is a lost WATCH: its EXEC would succeed.
 func (e *Engine) recordPrelude(s *Session) {
 	e.recordConnect(s, e.now)
-	say := func(args ...string) {
-		argv := make([][]byte, len(args))
-		for i, a := range args {
-			argv[i] = []byte(a)
-		}
-		e.recordPreludeCommand(s, argv)
-	}
+	say := e.preludeOf(s)
 	if password := e.cfg.password(); s.authed && password != "" {
 		say("AUTH", password)
 	}
@@ -275,12 +277,40 @@ func (e *Engine) recordPrelude(s *Session) {
 	if s.db != db {
 		say("SELECT", strconv.Itoa(s.db))
 	}
-	e.recordPreludeMulti(s, say)
+	if s.listening() {
+		recordPreludeReply(s, say) // nothing else may be said afterwards
+	}
+}
+
+// preludeOf records what s says.
+func (e *Engine) preludeOf(s *Session) (say func(args ...string)) {
+	return func(args ...string) {
+		argv := make([][]byte, len(args))
+		for i, a := range args {
+			argv[i] = []byte(a)
+		}
+		e.recordPreludeCommand(s, argv)
+	}
+}
+
+func recordPreludeReply(s *Session, say func(args ...string)) {
 	switch s.muting {
 	case replyOff:
 		say("CLIENT", "REPLY", "OFF")
 	case replyNext, replySkip:
 		say("CLIENT", "REPLY", "SKIP")
+	}
+}
+
+// recordPreludeSubs records who listens to what, in the order in which that came to be:
+// messages of several patterns come in this order.
+func (e *Engine) recordPreludeSubs() {
+	for k := range topicKinds {
+		for t := e.pubsub.topics[k].first; t != nil; t = t.after {
+			for _, s := range t.subs {
+				e.preludeOf(s)(strings.ToUpper(k.String())+"SUBSCRIBE", t.name)
+			}
+		}
 	}
 }
 
@@ -301,4 +331,19 @@ func (e *Engine) recordPreludeCommand(s *Session, argv [][]byte) {
 	e.steps = append(e.steps, pendingStep{step: resp.Step{
 		Kind: resp.StepPrelude, Conn: s.id, Clock: e.now, Args: e.recording.hide.args(e.cfg, argv),
 	}})
+}
+
+// recordPreludeWaits records who waits, in the order and at the times in which they
+// came.
+func (e *Engine) recordPreludeWaits() {
+	var all []*waiter
+	for _, s := range e.sessions {
+		if s.waiter != nil && !s.waiter.row.disk {
+			all = append(all, s.waiter)
+		}
+	}
+	slices.SortFunc(all, func(a, b *waiter) int { return cmp.Compare(a.seq, b.seq) })
+	for _, w := range all {
+		e.steps = append(e.steps, pendingStep{step: resp.Step{Kind: resp.StepPrelude, Conn: w.s.id, Clock: w.began, Args: w.args}})
+	}
 }

@@ -60,7 +60,7 @@ func (p *tape) String() string {
 		if len(s.Args) > 0 {
 			fmt.Fprintf(&b, " %s", join(s.Args))
 		}
-		if s.Kind == resp.StepCommand {
+		if s.Kind == resp.StepCommand || s.Kind == resp.StepPush {
 			fmt.Fprintf(&b, " -> %s", cmp.Or(flat(string(s.Reply)), "nothing"))
 		}
 		b.WriteByte('\n')
@@ -201,11 +201,10 @@ func TestReplay(t *testing.T) {
 		for slices.ContainsFunc(clients, func(c *client) bool { return c.s.(*Session).lost }) {
 			randomTurns(h, r, clients, 1) // a lost watch has no prelude
 		}
-		clients[0].do("DISCARD")
-		clients[0].want("+OK", "RECORD START x")
+		h.connect().want("+OK", "RECORD START x")
 		clients = append(clients, h.connect())
 		randomTurns(h, r, clients, 400)
-		clients[0].do("DISCARD", "RECORD STOP")
+		h.connect().do("RECORD STOP")
 
 		if diverged := playTape(t, h, &p); diverged > 0 {
 			t.Fatalf("seed %d: %d of %d steps diverged", seed, diverged, len(p.steps))
@@ -217,8 +216,9 @@ func TestReplay(t *testing.T) {
 func randomTurns(h *harness, r *rand.Rand, clients []*client, turns int) {
 	for range turns {
 		for range 1 + r.IntN(4) {
-			c := clients[r.IntN(len(clients))]
-			c.run(randomCommand(r))
+			if c := clients[r.IntN(len(clients))]; !c.s.Waiting() {
+				c.run(randomCommand(r))
+			}
 		}
 		h.e.Commit()
 		for _, c := range clients {
@@ -245,10 +245,25 @@ func randomCommand(r *rand.Rand) string {
 		"TYPE " + k(), "OBJECT ENCODING " + k(), "NOSUCH", "GET", "HSET " + k() + " f v", "SETRANGE " + k() + " 3 zz", "GETEX " + k() + " PX 5",
 		"SWAPDB 0 1", "EXISTS " + k() + " " + k(), "LASTSAVE",
 	}
+	if r.IntN(4) == 0 {
+		choices = waitingAndListening(k, n)
+	}
 	if r.IntN(60) == 0 {
 		return "FLUSHDB"
 	}
 	return choices[r.IntN(len(choices))]
+}
+
+// waitingAndListening are commands that wait or have others sent something.
+func waitingAndListening(k func() string, n int) []string {
+	return []string{
+		"LPUSH l" + k() + " " + k(), "LPUSH l" + k() + " 1 2 3", "RPUSH l" + k() + " " + k(), "LLEN l" + k(), "DEL l" + k(), "RENAME l" + k() + " l" + k(),
+		"BLPOP l" + k() + " l" + k() + fmt.Sprintf(" 0.0%d", n%10), "BLPOP l" + k() + " 0.03", "BLMOVE l" + k() + " l" + k() + " RIGHT LEFT 0.01",
+		"WAIT 1 5", "WAIT 0 5", fmt.Sprintf("CLIENT UNBLOCK %d", n%5), fmt.Sprintf("CLIENT UNBLOCK %d ERROR", n%5),
+		"SUBSCRIBE c" + k() + " c" + k(), "PSUBSCRIBE c*", "PSUBSCRIBE *" + k(), "SSUBSCRIBE c" + k(), "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE",
+		"PUBLISH c" + k() + " message", "PUBLISH c" + k() + " message", "SPUBLISH c" + k() + " message", "PUBSUB CHANNELS", "PUBSUB NUMSUB c" + k(),
+		"UNSUBSCRIBE c" + k(), "RESET", "RESET", "HELLO 3", "HELLO 3", "CLIENT REPLY SKIP",
+	}
 }
 
 // playTape plays a recording and counts the replies that differ.
@@ -260,6 +275,7 @@ func playTape(t *testing.T, h *harness, p *tape) (diverged int) {
 		o.Clock = func() int64 { return clock }
 		o.Seed = func() uint64 { return seed }
 		o.ConnID = func() uint64 { return conn }
+		o.Played = true
 	}})
 	st := state.New(0)
 	err := eachEntry(h.log, func(en log.Entry) error {
@@ -283,14 +299,35 @@ func playTape(t *testing.T, h *harness, p *tape) (diverged int) {
 			clients[s.Conn].s.Closed()
 		case resp.StepTick:
 			twin.e.Tick()
+		case resp.StepEvict, resp.StepFull:
+			if err := twin.e.PlayEviction(s); err != nil {
+				t.Fatal(err)
+			}
+		case resp.StepPush:
+			got := ""
+			if c := clients[s.Conn]; len(c.frames) > 0 {
+				got, c.frames = c.frames[0], c.frames[1:]
+			}
+			if got != string(s.Reply) {
+				t.Errorf("connection %d: was sent %q, and is now %q", s.Conn, s.Reply, got)
+				diverged++
+			}
 		default:
 			c := clients[s.Conn]
+			c.take() // frames, which are compared by themselves
 			c.s.Run([][][]byte{s.Args}, &c.out)
+			got := c.take()
 			twin.e.Commit()
-			if got := c.take(); s.Kind == resp.StepCommand && got != string(s.Reply) {
+			if s.Kind != resp.StepPrelude && got != string(s.Reply) {
 				t.Errorf("connection %d: %s was answered %q, and is now %q", s.Conn, join(s.Args), s.Reply, got)
 				diverged++
 			}
+		}
+	}
+	for id, c := range clients {
+		if len(c.frames) > 0 {
+			t.Errorf("connection %d: is sent %d frames that it was not", id, len(c.frames))
+			diverged++
 		}
 	}
 	if live, played := h.e.state.Digest(), twin.e.state.Digest(); live != played {

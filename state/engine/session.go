@@ -60,10 +60,21 @@ type Session struct {
 	turnSeq uint64 // of the turn that it has a part in
 	part    int    // which
 
-	// A command that is answered in a later turn.
+	// A command that is answered later.
 	waiting bool
-	owed    func(c *command.Call) // writes the owed reply; nil while it is not known
-	owedFor pendingStep           // the step to record with it
+	waiter  *waiter     // what it waits for, where that is for others to bring about
+	owedFor pendingStep // the step to record with the reply, where that is one
+
+	subs [topicKinds]map[string]*topic // what it listens to
+
+	wrote uint64 // the offset of its last entry
+
+	// What it is sent besides its replies, see push.go.
+	pushed     [][]byte
+	kept       []byte // of pushed: does not depend on the turn
+	delivering bool   // it is in Engine.pushed
+	woken      bool   // it has waited until this turn
+	overSince  int64  // µs, since when too much is unread; 0: it is not
 }
 
 // Run executes commands, see [resp.Session].
@@ -72,10 +83,7 @@ func (s *Session) Run(cmds [][][]byte, out *resp.Writer) int {
 	e.join(s, out)
 	start := out.Len()
 	if s.waiting {
-		s.settle(out)
-		if s.waiting {
-			return 0 // asked too early: it still waits
-		}
+		return 0 // asked too early
 	}
 	for i, args := range cmds {
 		if i%prefetchKeys == 0 {
@@ -95,6 +103,12 @@ func (s *Session) Run(cmds [][][]byte, out *resp.Writer) int {
 // Waiting reports whether a reply is owed, see [resp.Session].
 func (s *Session) Waiting() bool { return s.waiting }
 
+// Blocked reports whether it waits for what may never come, see [resp.Session].
+func (s *Session) Blocked() bool { return s.waiter != nil }
+
+// Subscribed reports whether it listens for messages, see [resp.Session].
+func (s *Session) Subscribed() bool { return s.subscriptions() > 0 }
+
 // Trusted reports whether the client has authenticated or need not.
 func (s *Session) Trusted() bool { return s.authed || s.e.cfg.password() == "" }
 
@@ -105,6 +119,10 @@ func (s *Session) Closed() {
 	}
 	s.gone, s.closing = true, true
 	s.e.unwatch(s)
+	s.e.unsubscribeAll(s)
+	if s.waiter != nil {
+		s.e.leaveQueues(s.waiter)
+	}
 	s.waiting = false
 	delete(s.e.sessions, s.id)
 	s.e.recordDisconnect(s)
@@ -119,27 +137,19 @@ func (s *Session) hangup() {
 // wait pauses s: the command being executed is answered later, by answer.
 func (s *Session) wait() { s.waiting = true }
 
-// answer wakes s, whose owed reply is written by f when its turn comes.
-func (s *Session) answer(f func(c *command.Call)) {
-	if s.gone || !s.waiting {
-		return
+// muted reports whether the client does not want the reply that it would be given now,
+// and remembers for how long that holds.
+func (s *Session) muted() bool {
+	switch s.muting {
+	case replyOff:
+		return true
+	case replySkip:
+		s.muting = replyOn
+		return true
+	case replyNext:
+		s.muting = replySkip
 	}
-	s.owed = f
-	s.peer.Resume()
-}
-
-// settle writes the owed reply, if it is known by now.
-func (s *Session) settle(out *resp.Writer) {
-	if s.owed == nil {
-		return
-	}
-	e := s.e
-	mark := out.Len()
-	e.call.Out = out
-	s.owed(&e.call)
-	s.waiting, s.owed = false, nil
-	e.finishReply(s, out, mark)
-	e.recordOwed(s, out, mark)
+	return false
 }
 
 // renamed makes the session's next entry carry its particulars again, because

@@ -21,9 +21,12 @@ type counters struct {
 	connections   int64 // accepted
 	rejectedConns int64
 	expired       int64 // keys removed because their time had come
+	evicted       int64 // keys removed because memory was full
 	hits, misses  int64 // keys that read-only commands found, or did not
 	errorReplies  int64
-	errors        map[string]int64 // error replies by their code
+
+	limitDisconnects int64            // subscribers closed for what they left unread
+	errors           map[string]int64 // error replies by their code
 }
 
 // maxErrorCodes bounds counters.errors.
@@ -44,12 +47,12 @@ func (e *Engine) countError(text string) {
 // countLookup counts hits and misses of a read-only command by its reply: only
 // one that may mean "no such key" is worth a look at the keyspace.
 func (e *Engine) countLookup(c *command.Call, reply []byte) {
-	several := c.Spec.Keys[0].Last != c.Spec.Keys[0].First
+	several := len(c.Spec.Keys) > 1 || c.Spec.Keys[0].Last != c.Spec.Keys[0].First
 	if !several && !mayBeMiss(reply) {
 		e.counters.hits++
 		return
 	}
-	for i := range c.Spec.KeyPositions(len(c.Args)) {
+	for i := range c.Spec.KeyPositions(c.Args) {
 		if c.View.Exists(c.Args[i]) {
 			e.counters.hits++
 		} else {

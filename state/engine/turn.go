@@ -116,6 +116,7 @@ func (e *Engine) shortArgs(cmds [][][]byte, i int) [][]byte {
 
 // endTurn forgets what was kept for the turn.
 func (e *Engine) endTurn() {
+	e.forgetChanges()
 	clear(e.turn) // drops the references to sessions and their buffers
 	e.turn = e.turn[:0]
 	e.turnSeq++
@@ -133,7 +134,13 @@ func (e *Engine) endTurn() {
 // it, or refuses it.
 func (s *Session) execute(args [][]byte, out *resp.Writer) {
 	e := s.e
-	mark := out.Len()
+	if e.memory.limit != 0 || e.memory.full {
+		e.makeRoom()
+	}
+	if len(s.pushed) > 0 {
+		s.takePushed(out)
+	}
+	mark, steps := out.Len(), len(e.steps)
 	e.unit.begin()
 	s.active = e.now
 	spec, problem := e.table.Lookup(args)
@@ -142,7 +149,7 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) {
 		r = &e.rows[spec.Ord]
 		s.lastCmd = spec
 	}
-	if problem == "" && (e.mode != modeReady || !s.authed || s.multi.active) {
+	if problem == "" && (e.mode != modeReady || !s.authed || s.multi.active || e.memory.full || s.listening()) {
 		problem = e.refuse(s, r)
 	}
 	switch {
@@ -151,7 +158,7 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) {
 	case s.multi.active && !r.immediate:
 		s.enqueue(r, args, out)
 	default:
-		e.invoke(s, r, args, out)
+		e.invoke(s, r, args, out, command.MayWait)
 	}
 	s.commands++
 	e.counters.commands++
@@ -160,8 +167,11 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) {
 	if problem == "" && r != nil {
 		r.stats.Micros += max(0, e.now-clock)
 	}
-	e.finishReply(s, out, mark)
-	e.recordCommand(s, r, args, out, mark, clock)
+	e.finishReply(s, r, out, mark)
+	e.recordCommand(s, r, args, out, mark, clock, steps)
+	if e.mustServe() {
+		e.serve(clock)
+	}
 }
 
 // refuse says why the command must not be executed now: "" when it may.
@@ -172,6 +182,10 @@ func (e *Engine) refuse(s *Session, r *row) string {
 		return "NOAUTH Authentication required."
 	case s.multi.active && flags&command.NoMulti != 0:
 		return "ERR Command not allowed inside a transaction"
+	case e.memory.full && s.needsMemory(r):
+		return oomText
+	case s.listening() && !whileListening(r.spec.Name):
+		return listeningText(r)
 	case e.mode == modeReady:
 		return ""
 	case e.failure.cause != nil && (flags&command.Write != 0 || r.isExec && s.multi.flags&command.Write != 0):
@@ -199,10 +213,10 @@ func (e *Engine) reject(s *Session, r *row, out *resp.Writer, problem string) {
 }
 
 // invoke executes one command within the unit: alone, or as one of EXEC.
-func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer) {
+func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer, patience command.Patience) {
 	c := &e.call
 	c.Reset(r.spec, args)
-	c.Out = out
+	c.Out, c.Patience = out, patience
 	ms := e.now / 1000
 	mark := out.Len()
 	e.events.Truncate(0)
@@ -220,6 +234,10 @@ func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer) {
 		c.View = e.state.View(s.db, ms)
 		r.run(e, s, c)
 	}
+	if wants, waits := c.Waiting(); waits {
+		e.waitFor(s, r, args, wants)
+		return
+	}
 	r.stats.Calls++
 	reply := out.From(mark)
 	failed := len(reply) > 0 && reply[0] == '-'
@@ -229,7 +247,8 @@ func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer) {
 	}
 	if e.events.Len() > 0 {
 		e.settle(s, r, c, mark, failed)
-	} else if r.reads {
+	}
+	if r.reads {
 		e.countLookup(c, reply)
 	}
 }
@@ -241,6 +260,9 @@ func (e *Engine) settle(s *Session, r *row, c *command.Call, mark int, failed bo
 	switch {
 	case failed:
 		e.events.Truncate(0)
+		return
+	case e.mode != modeReady && r.reads:
+		e.events.Truncate(0) // what PFCOUNT has found out holds without being kept
 		return
 	case e.mode != modeReady:
 		problem = e.failure.text()
@@ -278,7 +300,8 @@ func (e *Engine) record(s *Session, r *row, argv [][]byte) error {
 		h := event.Header{DB: s.db, Conn: s.id, Origin: s.origin(), Name: r.upper, Argv: argv}
 		u.body.Header(h)
 	}
-	return e.apply(s.db)
+	s.wrote = e.log.Next()
+	return e.apply(s.db, r)
 }
 
 // causeInExec opens the unit of an EXEC where it is still empty, and says which
@@ -304,13 +327,14 @@ func (e *Engine) causeInExec(s *Session, r *row, argv [][]byte) {
 }
 
 // apply joins e.events to the unit, whose head must be there, applies them and
-// appends the entry unless more commands belong to it.
-func (e *Engine) apply(db int) error {
+// appends the entry unless more commands belong to it. cause is the command that they
+// come from, nil where nobody asked for them.
+func (e *Engine) apply(db int, cause *row) error {
 	u := &e.unit
 	events := e.events.Bytes()
 	u.body.Join(events)
-	if e.watching > 0 {
-		e.touch(db, events)
+	if e.watching+e.block.count > 0 {
+		e.observe(db, events)
 	}
 	after, err := e.state.Apply(db, events)
 	if err != nil {
@@ -342,21 +366,13 @@ func (e *Engine) appendUnit() {
 }
 
 // finishReply does what CLIENT REPLY asks for, and counts the reply.
-func (e *Engine) finishReply(s *Session, out *resp.Writer, mark int) {
+func (e *Engine) finishReply(s *Session, r *row, out *resp.Writer, mark int) {
 	if s.waiting {
 		e.turn[s.part].replies++ // the reply that is owed, should the turn fail
 		return
 	}
-	if s.muting != replyOn {
-		if s.muting != replyNext {
-			out.Truncate(mark)
-		}
-		switch s.muting {
-		case replySkip:
-			s.muting = replyOn
-		case replyNext:
-			s.muting = replySkip
-		}
+	if s.muting != replyOn && s.muted() && (r == nil || !r.pushes) {
+		out.Truncate(mark)
 	}
 	if out.Len() > mark {
 		e.turn[s.part].replies++
@@ -372,7 +388,11 @@ func (e *Engine) random() uint64 {
 		u.rng = u.seed
 	}
 	u.rng += 0x9e3779b97f4a7c15
-	z := u.rng
+	return mix(u.rng)
+}
+
+// mix makes all bits of a number depend on all of its bits.
+func mix(z uint64) uint64 {
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	return z ^ z>>31

@@ -88,40 +88,23 @@ func (e *Engine) watchedExpired(s *Session) bool {
 	return false
 }
 
-// touch tells the watches what events are about to change. It looks at the
-// state before they are applied, since an emptied database forgets what was
-// in it.
-func (e *Engine) touch(db int, events []byte) {
-	ev := &e.decoded
-	for len(events) > 0 {
-		rest, err := ev.Decode(events)
-		if err != nil {
-			return // Apply will say so
+// touch tells the watches what an event in db is about to change.
+func (e *Engine) touch(db int, ev *event.Event) {
+	switch ev.Kind {
+	case event.Flush:
+		e.touchEmptied(ev.DB)
+	case event.FlushAll:
+		for i := range e.watch {
+			e.touchEmptied(i)
 		}
-		events = rest
-		switch ev.Kind {
-		case event.Database:
-			db = ev.DB
-		case event.Cause:
-		case event.Flush:
-			e.touchEmptied(ev.DB)
-		case event.FlushAll:
-			for i := range e.watch {
-				e.touchEmptied(i)
-			}
-		case event.Swap:
-			e.touchSwapped(ev.DB, ev.DB2)
-		case event.Rename:
-			e.touchKey(db, ev.Key, false)
-			e.touchKey(db, ev.To, false)
-		case event.Copy:
-			e.touchKey(ev.DB, ev.To, false)
-		case event.Move:
-			e.touchKey(db, ev.Key, false)
-			e.touchKey(ev.DB, ev.Key, false)
-		default:
-			e.touchKey(db, ev.Key, ev.Kind == event.Delete && ev.Reason == event.Expired)
+	case event.Swap:
+		e.touchSwapped(ev.DB, ev.DB2)
+	default:
+		if ev.Kind >= event.StreamGroup && ev.Kind <= event.StreamAck && e.call.Spec.Unwatched {
+			return
 		}
+		expired := ev.Kind == event.Delete && ev.Reason == event.Expired
+		ev.Keys(db, func(db int, key []byte) { e.touchKey(db, key, expired) })
 	}
 }
 

@@ -1,0 +1,141 @@
+package command
+
+import (
+	"slices"
+
+	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event"
+)
+
+func srandmemberCommand(c *Call) {
+	switch {
+	case len(c.Args) > 3:
+		c.Out.Error(TextSyntax)
+		return
+	case len(c.Args) == 2:
+		if m, ok := c.set(); ok && m.Len() == 0 {
+			c.Out.Null()
+		} else if ok {
+			c.replyValue(m.Random(c.Rand))
+		}
+		return
+	}
+	count, ok := c.randomCount("")
+	if !ok {
+		return
+	}
+	m, ok := c.set()
+	if !ok {
+		return
+	}
+	switch {
+	case m.Len() == 0 || count == 0:
+		c.Out.Array(0)
+	case count < -maxRandom:
+		c.Out.Error(textTooManyRandom)
+	case count < 0:
+		limit := NewLimit(c.Out)
+		c.Out.Array(int(-count))
+		for range -count {
+			c.replyValue(m.Random(c.Rand))
+			if limit.Exceeded() {
+				limit.Drop()
+				c.Out.Error(textTooManyRandom)
+				return
+			}
+		}
+	default:
+		n := int(min(count, int64(m.Len())))
+		c.Out.Array(n)
+		for _, member := range someMembers(&m, n, c.Rand) {
+			c.replyValue(member)
+		}
+	}
+}
+
+func spopCommand(c *Call) {
+	switch {
+	case len(c.Args) > 3:
+		c.Out.Error(TextSyntax)
+		return
+	case len(c.Args) == 3:
+		spopSeveral(c)
+		return
+	}
+	m, ok := c.set()
+	switch {
+	case !ok:
+		return
+	case m.Len() == 0:
+		c.Out.Null()
+		return
+	}
+	member := m.Random(c.Rand)
+	c.Events.SetRemove(c.Args[1], member)
+	c.Tell()
+	c.Out.Bulk(member)
+}
+
+func spopSeveral(c *Call) {
+	count, ok := c.positive(2)
+	if !ok {
+		return
+	}
+	m, ok := c.set()
+	if !ok {
+		return
+	}
+	n := int(min(count, int64(m.Len())))
+	gone := someMembers(&m, n, c.Rand)
+	c.Out.Set(n)
+	for _, member := range gone {
+		c.Out.Bulk(member)
+	}
+	switch {
+	case n == 0:
+		return
+	case n == m.Len(): // says as much as their names do, in fewer bytes
+		c.Events.Delete(c.Args[1], event.User)
+	default:
+		for some := range slices.Chunk(gone, eventItems) {
+			c.Events.SetRemove(c.Args[1], some...)
+		}
+	}
+	c.Tell()
+}
+
+// positive reads Args[i] as an integer from 0 on; after an error it is answered.
+func (c *Call) positive(i int) (n int64, ok bool) {
+	n, ok = ParseInt(c.Args[i])
+	if !ok || n < 0 {
+		c.Out.Error("ERR value is out of range, must be positive")
+		return 0, false
+	}
+	return n, true
+}
+
+// someMembers draws n different members. Few of many are drawn one by one until there are
+// enough different ones; otherwise all are looked at, and each is taken with the
+// probability that is left for it (Knuth's algorithm S).
+func someMembers(m *state.Members, n int, random func() uint64) [][]byte {
+	all := m.Len()
+	drawn := make([][]byte, n)
+	if n < all/3 && !m.Small() {
+		var seen distinct
+		for i := 0; i < n; {
+			drawn[i] = m.Random(random)
+			if seen.first(drawn, 0, i, 1) {
+				i++
+			}
+		}
+		return drawn
+	}
+	taken := 0
+	for i := 0; taken < n; i++ {
+		if all-i == n-taken || random()%uint64(all-i) < uint64(n-taken) {
+			drawn[taken] = m.At(i)
+			taken++
+		}
+	}
+	return drawn
+}

@@ -1,0 +1,256 @@
+package engine
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+// An exchange is a transcript of several clients in which some are sent what they have
+// not asked for: messages, and the replies of commands that have waited.
+//
+//	a BLPOP k 0
+//	  waits
+//	b LPUSH k v
+//	  :1
+//	  a: *2 $1 k $1 v
+//
+// A block that is not marked ours is also played against redis-server, which must send
+// the same to each client in the same order.
+
+// runExchanges plays a file of them; more are settings of redis-server.
+func runExchanges(t *testing.T, path string, more ...string) {
+	redis := startRedis(t, more...)
+	datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+		ours := playOurs(t, d.Input)
+		var b strings.Builder
+		for _, x := range ours {
+			b.WriteString(x.String())
+		}
+		if redis == "" || d.HasArg("ours") {
+			return b.String()
+		}
+		theirs := newRival(t, redis)
+		for _, x := range ours {
+			if got := theirs.play(x); got != x.String() {
+				t.Errorf("%s:\nours:  %s\nredis: %s", d.Pos, x, got)
+			}
+		}
+		theirs.nothingMore()
+		return b.String()
+	})
+}
+
+// exchange is one line of a transcript and what came of it.
+type exchange struct {
+	line, client, command string
+	reply                 string // wire; "" where there is none yet
+	others                map[string]string
+}
+
+func (x exchange) String() string { return renderExchange(x.line, x.reply, x.others) }
+
+func renderExchange(line, reply string, others map[string]string) string {
+	var b strings.Builder
+	b.WriteString(line + "\n")
+	switch {
+	case reply != "":
+		fmt.Fprintf(&b, "  %s\n", flat(reply))
+	case !strings.HasPrefix(line, "+") && !strings.HasSuffix(line, " CLOSE"):
+		b.WriteString("  waits\n")
+	}
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		fmt.Fprintf(&b, "  %s: %s\n", name, flat(others[name]))
+	}
+	return b.String()
+}
+
+// playOurs plays a script against an engine.
+func playOurs(t *testing.T, script string) (all []exchange) {
+	h := newHarness(t, setup{})
+	t.Cleanup(h.check)
+	clients := map[string]*client{}
+	for line := range strings.Lines(script) {
+		x := exchange{line: strings.TrimSpace(line), others: map[string]string{}}
+		x.client, x.command, _ = strings.Cut(x.line, " ")
+		c := clients[x.client]
+		switch {
+		case x.line[0] == '+':
+			pause, err := time.ParseDuration(x.line[1:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.advance(pause)
+			h.e.Tick()
+		case x.command == "CLOSE":
+			c.s.Closed()
+			delete(clients, x.client)
+		default:
+			if c == nil {
+				c = h.connect()
+				clients[x.client] = c
+			}
+			x.reply = c.do(withIDs(x.command, func(name string) string {
+				return strconv.FormatUint(clients[name].s.(*Session).id, 10)
+			}))
+		}
+		for name, other := range clients {
+			if got := other.take(); got != "" {
+				x.others[name] = got
+			}
+		}
+		all = append(all, x)
+	}
+	return all
+}
+
+// withIDs puts a client's id in the place of {id:client}.
+func withIDs(command string, id func(client string) string) string {
+	before, rest, found := strings.Cut(command, "{id:")
+	if !found {
+		return command
+	}
+	name, after, _ := strings.Cut(rest, "}")
+	return before + id(name) + after
+}
+
+// rival is redis-server, told by what we did what to wait for.
+type rival struct {
+	t       *testing.T
+	addr    string
+	clients map[string]*rivalConn
+	admin   *rivalConn
+}
+
+type rivalConn struct {
+	t *testing.T
+	net.Conn
+	r  *bufio.Reader
+	id string
+}
+
+func newRival(t *testing.T, addr string) *rival {
+	r := &rival{t: t, addr: addr, clients: map[string]*rivalConn{}}
+	r.admin = r.dial()
+	r.admin.ask("FLUSHALL")
+	r.admin.ask("CONFIG SET notify-keyspace-events ''")
+	return r
+}
+
+func (r *rival) dial() *rivalConn {
+	nc, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { nc.Close() })
+	c := &rivalConn{t: r.t, Conn: nc, r: bufio.NewReader(nc)}
+	c.id = strings.TrimPrefix(flat(c.ask("CLIENT ID")), ":")
+	return c
+}
+
+func (c *rivalConn) say(command string) {
+	var b strings.Builder
+	args := words(command)
+	fmt.Fprintf(&b, "*%d\r\n", len(args))
+	for _, a := range args {
+		fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(a), a)
+	}
+	if _, err := io.WriteString(c, b.String()); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// read reads as many values as there are in wire.
+func (c *rivalConn) read(wire string) string {
+	n, err := countReplies(wire)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var got strings.Builder
+	c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	for range n {
+		if err := copyReply(&got, c.r); err != nil {
+			return fmt.Sprintf("%s (%v)", got.String(), err)
+		}
+	}
+	return got.String()
+}
+
+func (c *rivalConn) ask(command string) string {
+	c.say(command)
+	return c.read("+one\r\n")
+}
+
+// play does what x says and waits for as much as came of it here.
+func (r *rival) play(x exchange) string {
+	c := r.clients[x.client]
+	reply := ""
+	switch {
+	case x.line[0] == '+':
+		pause, _ := time.ParseDuration(x.line[1:])
+		time.Sleep(pause) // it is the clock that is to go on
+	case x.command == "CLOSE":
+		c.Close()
+		delete(r.clients, x.client)
+		r.until("it is gone", func() bool { return r.admin.ask("CLIENT LIST ID "+c.id) == "$0\r\n\r\n" })
+	default:
+		if c == nil {
+			c = r.dial()
+			r.clients[x.client] = c
+		}
+		c.say(withIDs(x.command, func(name string) string { return r.clients[name].id }))
+		if x.reply != "" {
+			reply = c.read(x.reply)
+		} else {
+			r.until("it waits", func() bool {
+				_, flags, _ := strings.Cut(r.admin.ask("CLIENT LIST ID "+c.id), " flags=")
+				flags, _, _ = strings.Cut(flags, " ")
+				return strings.Contains(flags, "b")
+			})
+		}
+	}
+	others := map[string]string{}
+	for name, wire := range x.others {
+		others[name] = r.clients[name].read(wire)
+	}
+	return renderExchange(x.line, reply, others)
+}
+
+func (r *rival) until(what string, cond func() bool) {
+	r.t.Helper()
+	for end := time.Now().Add(20 * time.Second); !cond(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Fatalf("redis-server: this never came true: %s", what)
+		}
+	}
+}
+
+// nothingMore holds that no client was sent more than ours were.
+func (r *rival) nothingMore() {
+	for name, c := range r.clients {
+		r.admin.ask("CLIENT KILL ID " + c.id)
+		c.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if rest, _ := io.ReadAll(c.r); len(rest) > 0 { // the error is that it was cut off
+			r.t.Errorf("redis-server sent more to %s: %q", name, rest)
+		}
+	}
+}
+
+func TestBlocking(t *testing.T) { runExchanges(t, "testdata/blocking.txt") }
+
+func TestPubSub(t *testing.T) { runExchanges(t, "testdata/pubsub.txt") }
+
+// parseCount is the number in a header of the protocol.
+func parseCount(line string) int {
+	n, _ := strconv.Atoi(strings.TrimSpace(line[1:])) // 0 for what is none: a line of its own
+	return n
+}

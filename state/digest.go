@@ -66,10 +66,14 @@ func (d *database) remember(e *entry) {
 		d.sum += e.digest(e.body())
 		return
 	}
+	d.markDirty(e.o)
+}
+
+func (d *database) markDirty(o *object) {
 	if d.dirty == nil {
 		d.dirty = map[*object]struct{}{}
 	}
-	d.dirty[e.o] = struct{}{}
+	d.dirty[o] = struct{}{}
 }
 
 func (d *database) forget(e *entry) {
@@ -83,10 +87,21 @@ func (d *database) forget(e *entry) {
 	d.sum -= e.digest(e.body())
 }
 
+// late takes a large hash, set or sorted set out of the sum until the digest is asked for:
+// of what changes again and again nothing needs to be computed each time.
+func (d *database) late(e *entry) {
+	if e.o.dirty {
+		return
+	}
+	d.sum -= e.digest(e.body())
+	e.o.dirty = true
+	d.markDirty(e.o)
+}
+
 // Digest is the digest of the whole state: the same for the same keys, values,
 // types and expiries. It costs nothing but for long strings that were changed in
-// part since the last call: hashing those at each change would make a loop of
-// APPENDs quadratic.
+// part since the last call (hashing those at each change would make a loop of
+// APPENDs quadratic), and a little for each large hash that was.
 func (s *State) Digest() uint64 {
 	var total uint64
 	for i, d := range s.dbs {
@@ -105,9 +120,10 @@ func (s *State) Digest() uint64 {
 
 // refresh brings a dirty object's digest up to date.
 func (o *object) refresh() {
-	if o.dirty = false; o.list != nil {
+	switch o.dirty = false; {
+	case o.list != nil:
 		o.list.refresh()
-	} else {
+	case o.hash == nil:
 		o.body = xxhash.Sum64(o.value)
 	}
 }

@@ -22,6 +22,8 @@ func (s *State) setItems(d *database, ev *event.Event, typ Type) error {
 		}
 	case e.typ != typ:
 		return foreign(ev, holds(e.typ))
+	case e.indexed():
+		d.late(&e)
 	default:
 		d.forget(&e)
 	}
@@ -48,7 +50,9 @@ func (s *State) setItems(d *database, ev *event.Event, typ Type) error {
 	}
 	if wasLarge { // of its record only the access time changes
 		touchRecord(d.mem.at(r), s.kept(e.access))
-		d.remember(&e)
+		d.heap -= e.o.weight
+		e.o.weight = e.o.weigh()
+		d.heap += e.o.weight
 		return nil
 	}
 	e.access = s.kept(e.access)

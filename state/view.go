@@ -61,15 +61,21 @@ func (v View) Exists(key []byte) bool { return v.find(key) != nil }
 // String is a string's value, valid until the next Apply unless it is lent;
 // ErrWrongType where the key holds something else.
 func (v View) String(key []byte) (val []byte, ok bool, err error) {
+	val, _, ok, err = v.Expiring(key)
+	return val, ok, err
+}
+
+// Expiring is String with the key's expiry, in ms since 1970, 0 for never.
+func (v View) Expiring(key []byte) (val []byte, at int64, ok bool, err error) {
 	b := v.find(key)
 	switch {
 	case b == nil:
-		return nil, false, nil
+		return nil, 0, false, nil
 	case typeOf(b) != String:
-		return nil, false, ErrWrongType
+		return nil, 0, false, ErrWrongType
 	}
 	val, _ = v.d.payload(b)
-	return val, true, nil
+	return val, expiryOf(b), true, nil
 }
 
 // LendFrom is the length in bytes from which a value may be lent: a reader keeps

@@ -255,7 +255,8 @@ var errHTTP = errors.New("http")
 // isHTTP recognises the first words of a request that a browser was tricked
 // into sending here.
 func isHTTP(word []byte) bool {
-	return bytes.EqualFold(word, []byte("post")) || bytes.EqualFold(word, []byte("host:"))
+	return len(word) >= 4 && (word[1]|0x20) == 'o' && // most words end here: each command comes by
+		(bytes.EqualFold(word, []byte("post")) || bytes.EqualFold(word, []byte("host:")))
 }
 
 // limit tells the parser how far the client is trusted.

@@ -70,19 +70,18 @@ func decrbyCommand(c *Call) {
 // addInteger adds delta to the integer at the key and keeps its expiry.
 func addInteger(c *Call, delta int64) {
 	key := c.Args[1]
-	text, found, err := c.View.String(key)
+	text, at, found, err := c.View.Expiring(key)
 	if err != nil {
 		c.Fail(err)
 		return
 	}
-	var n, at int64
+	var n int64
 	if found {
 		var ok bool
 		if n, ok = ParseInt(text); !ok {
 			c.Out.Error(TextNotInteger)
 			return
 		}
-		at, _ = c.View.ExpireAt(key)
 	}
 	if Overflows(n, delta) {
 		c.Out.Error(TextOverflow)
@@ -104,20 +103,18 @@ func Overflows(n, delta int64) bool {
 // an integer then.
 func incrbyfloatCommand(c *Call) {
 	key := c.Args[1]
-	text, found, err := c.View.String(key)
+	text, at, found, err := c.View.Expiring(key)
 	if err != nil {
 		c.Fail(err)
 		return
 	}
 	var n LongDouble
-	var at int64
 	if found {
 		var ok bool
 		if n, ok = ParseLongDouble(text); !ok {
 			c.Out.Error(TextNotFloat)
 			return
 		}
-		at, _ = c.View.ExpireAt(key)
 	}
 	delta, ok := ParseLongDouble(c.Args[2])
 	if !ok {

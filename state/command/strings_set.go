@@ -90,7 +90,7 @@ func setCommand(c *Call) {
 			return
 		}
 	}
-	if exists := c.View.Exists(key); o.nx && exists || o.xx && !exists {
+	if (o.nx || o.xx) && c.View.Exists(key) == o.nx {
 		if !o.get {
 			c.Out.Null()
 		}

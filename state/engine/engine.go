@@ -54,6 +54,7 @@ type row struct {
 	reads     bool // its keys count as hits and misses
 	crossDB   bool // it names a key of another database
 	pushes    bool // its replies are messages: CLIENT REPLY does not hold for them
+	manyKeys  bool // it may name many
 	disk      bool // it waits for the log to be synced, and no step of a recording brings that about
 }
 
@@ -163,6 +164,7 @@ func (e *Engine) buildRows() {
 			reads:     s.Flags&command.ReadOnly != 0 && len(s.Keys) > 0,
 			crossDB:   name == "copy" || name == "move",
 			pushes:    s.Group == "pubsub" && strings.HasSuffix(name, "subscribe"),
+			manyKeys:  len(s.Keys) > 0 && (s.Keys[0].Last < 0 || s.Keys[0].Counted),
 			disk:      name == "waitaof",
 		}
 		for _, sub := range s.Sub {

@@ -29,6 +29,11 @@ const (
 	prefetchKeys = 64
 	prefetchFrom = 20_000
 
+	// manyKeys is from how many words on the keys of one command (MSET, MGET, DEL) are
+	// looked at together, and prefetchCall how many of them.
+	manyKeys     = 6
+	prefetchCall = 256
+
 	// keepBuffer is the capacity above which a buffer is given back after the
 	// turn, so that one huge value does not stay for ever.
 	keepBuffer = 1 << 20
@@ -99,6 +104,21 @@ func (e *Engine) prefetch(db int, cmds [][][]byte) {
 	} else if e.state.Keys(db) >= prefetchFrom {
 		e.state.Prefetch(db, e.shortArgs(cmds, 1))
 	}
+	clear(e.keys)
+}
+
+// prefetchCallKeys does the same for the keys of one command, where it may have many.
+func (e *Engine) prefetchCallKeys(s *Session, r *row, args [][]byte) {
+	if e.mode != modeReady || e.state.Keys(s.db) < prefetchFrom {
+		return
+	}
+	e.keys = e.keys[:0]
+	for i := range r.spec.KeyPositions(args) {
+		if e.keys = append(e.keys, args[i]); len(e.keys) == prefetchCall {
+			break
+		}
+	}
+	e.state.Prefetch(s.db, e.keys)
 	clear(e.keys)
 }
 
@@ -221,6 +241,9 @@ func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer, pat
 	mark := out.Len()
 	e.events.Truncate(0)
 	if r.spec.Decide != nil {
+		if r.manyKeys && len(args) >= manyKeys {
+			e.prefetchCallKeys(s, r, args)
+		}
 		if e.mode == modeReady && e.state.Due(ms) {
 			e.removeNamed(s, r, args, ms)
 			if e.broken != nil {

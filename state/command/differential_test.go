@@ -99,6 +99,7 @@ func startRedis(t testing.TB) *redis {
 	socket := filepath.Join(dir, "socket")
 	server := exec.Command(path, "--port", "0", "--unixsocket", socket, "--dir", dir,
 		"--save", "", "--appendonly", "no", "--enable-debug-command", "yes")
+	server.Env = append(os.Environ(), "LC_ALL=C") // by which SORT compares texts
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -53,6 +53,8 @@
 //	           they make a string raw; PFMERGE always is a change
 //	hll        the bytes are Redis', in either encoding: they depend on the order in which
 //	           the elements came
+//	sort       equal elements come in the order in which Redis' quicksort leaves them; texts
+//	           are compared as in C's own locale, up to a zero byte unless they are stored
 //	expiry     SET with a time in the past stores the key, which no one sees;
 //	           GETEX and EXPIRE with one delete it at once
 //

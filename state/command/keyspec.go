@@ -20,6 +20,14 @@ type Keys struct {
 	// Unknown: a client cannot tell by such rules, COMMAND INFO says. Where there is a
 	// Keyword, what follows it last is a key.
 	Unknown bool
+	// Skip are options whose arguments are not looked at for the Keyword.
+	Skip []Option
+}
+
+// Option is a word, in upper case, that so many arguments follow.
+type Option struct {
+	Word      string
+	Arguments int
 }
 
 // NotKey are the flags of what is spread over shards as a key is, and is none.
@@ -112,6 +120,10 @@ func (k *Keys) span(args [][]byte) (first, last int) {
 // after is what follows the keyword, 0 where it is not there.
 func (k *Keys) after(args [][]byte) (at int) {
 	for i := k.First; i < len(args)-1; i++ {
+		if skipped := k.skipped(args[i]); skipped > 0 {
+			i += skipped
+			continue
+		}
 		if IsWord(args[i], k.Keyword) {
 			if at = i + 1; !k.Unknown {
 				return at
@@ -119,4 +131,14 @@ func (k *Keys) after(args [][]byte) (at int) {
 		}
 	}
 	return at
+}
+
+// skipped is how many arguments follow a word that are not looked at.
+func (k *Keys) skipped(word []byte) int {
+	for _, o := range k.Skip {
+		if IsWord(word, o.Word) {
+			return o.Arguments
+		}
+	}
+	return 0
 }

@@ -14,6 +14,7 @@ func TestKeySpecs(t *testing.T) {
 	streams := command.Keys{First: 1, Last: -1, Keyword: "STREAMS", Limit: 2}
 	store := command.Keys{First: 2, Keyword: "STORE"}
 	last := command.Keys{First: 2, Keyword: "STORE", Unknown: true}
+	sort := command.Keys{First: 2, Keyword: "STORE", Unknown: true, Skip: []command.Option{{Word: "LIMIT", Arguments: 2}, {Word: "GET", Arguments: 1}}}
 	for _, c := range []struct {
 		keys command.Keys
 		line string
@@ -34,6 +35,9 @@ func TestKeySpecs(t *testing.T) {
 		{store, "G k STORE a STORE b", []int{3}},
 		{store, "G k STORE", nil},
 		{last, "S k STORE a STORE b", []int{5}},
+		{sort, "S k STORE a GET STORE b", []int{3}},
+		{sort, "S k get GET get STORE limit STORE STORE STORE b", []int{10}},
+		{sort, "S k LIMIT STORE", nil},
 		{command.Keys{Unknown: true}, "S k a", nil},
 		{command.Keys{First: 1, Last: -2, Step: 2}, "M a 1 b 2 x", []int{1, 3}},
 	} {

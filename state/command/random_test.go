@@ -57,6 +57,12 @@ func sameReply(args [][]byte, ours, theirs resp.Value) bool {
 	if command.IsWord(args[0], "LPOS") && strings.HasSuffix(ours.Text(), "9223372036854775807") {
 		return true // 7.2 refuses a rank without an opposite
 	}
+	if command.IsWord(args[0], "SORT") || command.IsWord(args[0], "SORT_RO") {
+		return render(ours, false) == render(theirs, false)
+	}
+	if command.IsWord(args[0], "OBJECT") && ours.Text() == "listpack" && theirs.Text() == "skiplist" {
+		return true // SORT makes it so
+	}
 	if command.IsWord(args[0], "OBJECT") && ours.Text() == "listpack" && (theirs.Text() == "hashtable" || theirs.Text() == "quicklist") {
 		return true // sets and small lists are listpacks since 7.2
 	}

@@ -37,10 +37,18 @@ func streamWrites() []*Spec {
 		xadd, xtrim,
 		streamRow("xdel", -3, Write|Fast, "RW DELETE", "5.0.0", "O(1) for each entry.", "Removes entries from a stream.", xdelCommand,
 			Arg{Name: "id", Type: "string", Flags: "multiple"}),
-		streamRow("xsetid", -3, Write|DenyOOM|Fast, "RW UPDATE", "5.0.0", "O(1)", "Sets the last id of a stream.", xsetidCommand,
+		unwatched(streamRow("xsetid", -3, Write|DenyOOM|Fast, "RW UPDATE", "5.0.0", "O(1)", "Sets the last id of a stream.", xsetidCommand,
 			Arg{Name: "last-id", Type: "string"}, Arg{Name: "entries_added", Type: "integer", Token: "ENTRIESADDED", Flags: "optional"},
-			Arg{Name: "max_deleted_entry_id", Type: "string", Token: "MAXDELETEDID", Flags: "optional"}),
+			Arg{Name: "max_deleted_entry_id", Type: "string", Token: "MAXDELETEDID", Flags: "optional"}))[0],
 	}
+}
+
+// unwatched marks rows whose changes no WATCH sees.
+func unwatched(rows ...*Spec) []*Spec {
+	for _, s := range rows {
+		s.Unwatched = true
+	}
+	return rows
 }
 
 func streamReads() []*Spec {
@@ -109,10 +117,7 @@ func groupCommands() []*Spec {
 			xackCommand, group, ids),
 		xpending, xclaim, xautoclaim,
 	}
-	for _, s := range all {
-		s.Unwatched = true
-	}
-	return all
+	return unwatched(all...)
 }
 
 // streamSub is a subcommand on the stream that its first argument names.
@@ -134,7 +139,7 @@ func xgroupSpec() *Spec {
 	group, consumer := Arg{Name: "groupname", Type: "string"}, Arg{Name: "consumername", Type: "string"}
 	id := Arg{Name: "id", Type: "oneof", Sub: []Arg{{Name: "id", Type: "string"}, {Name: "new_id", Type: "pure-token", Token: "$"}}}
 	read := Arg{Name: "entries_read", Type: "integer", Token: "ENTRIESREAD", Flags: "optional"}
-	return &Spec{
+	x := &Spec{
 		Name: "xgroup", Arity: -2, Since: "5.0.0", Group: "stream", Complexity: "Depends on subcommand.", Summary: "Keeps the consumer groups of a stream.",
 		Sub: []*Spec{
 			streamSub("create", -5, Write|DenyOOM, "RW INSERT", "5.0.0", "O(1)", "Makes a consumer group.", xgroupCreate, group, id,
@@ -147,6 +152,8 @@ func xgroupSpec() *Spec {
 			streamSub("setid", -5, Write, "RW UPDATE", "5.0.0", "O(1)", "Sets the id that a group was given last.", xgroupSetID, group, id, read),
 		},
 	}
+	unwatched(x.Sub...)
+	return x
 }
 
 func xinfoSpec() *Spec {

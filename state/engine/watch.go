@@ -100,7 +100,8 @@ func (e *Engine) touch(db int, ev *event.Event) {
 	case event.Swap:
 		e.touchSwapped(ev.DB, ev.DB2)
 	default:
-		if ev.Kind >= event.StreamGroup && ev.Kind <= event.StreamAck && e.call.Spec.Unwatched {
+		ofGroup := ev.Kind >= event.StreamGroup && ev.Kind <= event.StreamAck
+		if e.call.Spec.Unwatched && (ofGroup || ev.Kind == event.StreamSet && e.there(db, string(ev.Key))) {
 			return
 		}
 		expired := ev.Kind == event.Delete && ev.Reason == event.Expired

@@ -292,6 +292,13 @@ func (m *memory) givePage(n uint32) {
 	}
 }
 
+// purge leaves no free page its memory.
+func (m *memory) purge() {
+	for ; m.warm > 0; m.warm-- {
+		m.freeze(m.spare[len(m.spare)-m.warm])
+	}
+}
+
 // freeze gives a page's memory back to the system. The huge page around it must
 // not be one any more: the system would fill it up again in passing.
 func (m *memory) freeze(n uint32) {

@@ -1,8 +1,11 @@
 package state
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/altilium-db/altilium/state/event"
 )
 
 // check proves that each block of each page is either in use, by the index, or in
@@ -91,5 +94,34 @@ func TestClasses(t *testing.T) {
 		if c < 2 || c > recordClasses || sizeOf(c) < n || c > 2 && sizeOf(c-1) >= n {
 			t.Fatalf("%d bytes get class %d of %d bytes", n, c, sizeOf(c))
 		}
+	}
+}
+
+// TestPurge: no free page keeps its memory, and a key may come there again.
+func TestPurge(t *testing.T) {
+	s := New(0)
+	var b event.Buffer
+	key := func(i int) []byte { return fmt.Appendf(nil, "key:%d", i) }
+	apply := func(record func(i int)) {
+		for i := range 20000 {
+			b.Truncate(0)
+			record(i)
+			if _, err := s.Apply(0, b.Bytes()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	value := make([]byte, 200)
+	for range 2 {
+		apply(func(i int) { b.String(key(i), value, 0) })
+		apply(func(i int) { b.Delete(key(i), event.User) })
+		if s.dbs[0].mem.warm == 0 {
+			t.Fatal("no free page has memory: nothing is tested")
+		}
+		s.Purge()
+		if m := s.dbs[0].mem; m.warm != 0 {
+			t.Errorf("%d free pages have memory", m.warm)
+		}
+		s.dbs[0].mem.check(t, s.dbs[0])
 	}
 }

@@ -191,3 +191,19 @@ func (s *State) Memory() (n int64) {
 	}
 	return n
 }
+
+// Blocks is how many bytes of the same are in use.
+func (s *State) Blocks() (n int64) {
+	for _, d := range s.dbs {
+		n += d.mem.used
+	}
+	return n
+}
+
+// Purge gives the memory of free pages back to the system, which otherwise some keep for
+// the next key.
+func (s *State) Purge() {
+	for _, d := range s.dbs {
+		d.mem.purge()
+	}
+}

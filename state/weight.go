@@ -74,3 +74,10 @@ func (v View) Weight(key []byte) (bytes int64, ok bool) {
 	}
 	return bytes, true
 }
+
+// Overhead is about how many bytes of what a database takes are its index and the times at
+// which keys expire.
+func (s *State) Overhead(db int) (index, expiries int64) {
+	d := s.dbs[db]
+	return slotWeight * int64(d.keys.count()), dueWeight * int64(d.due.n)
+}

@@ -12,6 +12,7 @@ func serverCommands() []*Spec {
 			Tips:    "nondeterministic_output request_policy:all_shards response_policy:special",
 		},
 		configCommand(),
+		memoryCommand(),
 		{
 			// The clock that TIME tells is the unit's, which a replayed session
 			// gets back: its reply is not Volatile.

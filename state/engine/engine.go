@@ -185,7 +185,7 @@ func immediateCommands() []string {
 // name ("client|list").
 func allHandlers() map[string]handler {
 	all := make(map[string]handler)
-	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers(), pubsubHandlers()} {
+	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers(), memoryHandlers(), pubsubHandlers()} {
 		for name, h := range part {
 			all[name] = h
 		}
@@ -303,6 +303,7 @@ func (e *Engine) Tick() time.Duration {
 			next = againSoon
 		}
 		e.checkpointByGrowth()
+		e.info.peak = max(e.info.peak, e.state.Used())
 	}
 	if e.mode != modeLoading && e.block.count > 0 {
 		next = min(next, e.timeOut())

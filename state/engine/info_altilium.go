@@ -20,7 +20,7 @@ import (
 // infoState is what only INFO needs.
 type infoState struct {
 	id    string // names this run of the server, 40 hex digits; "" until asked for
-	peak  int64  // the most memory that INFO has seen in use, in bytes
+	peak  int64  // the most memory that a Tick, INFO or MEMORY has seen in use, in bytes
 	done  atomic.Int64
 	total atomic.Int64 // bytes of the log that the start reads
 }

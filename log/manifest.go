@@ -244,6 +244,7 @@ type CreateOptions struct {
 	First  uint64  // first offset; default 1
 	Parent *Parent // where the data before First came from
 	Root   *ID     // the parent's RootID; a new one where it is nil
+	LogID  *ID     // nil: a random one, as it should be; golden directories are made with a fixed one
 }
 
 // Create makes dir a new data directory with an empty log. dir may exist but
@@ -254,7 +255,9 @@ func Create(dir string, o CreateOptions) (*Manifest, error) {
 	}
 	m := &Manifest{Format: FormatVersion, Parent: o.Parent, Root: o.Root, First: o.First, Active: o.First,
 		Sealed: []Segment{}, Checkpoints: []Checkpoint{}, Tags: map[string]uint64{}}
-	if _, err := rand.Read(m.LogID[:]); err != nil {
+	if o.LogID != nil {
+		m.LogID = *o.LogID
+	} else if _, err := rand.Read(m.LogID[:]); err != nil {
 		return nil, err
 	}
 	if m.Root == nil {

@@ -1,8 +1,6 @@
 package command
 
 import (
-	"bytes"
-
 	"github.com/altilium-db/altilium/state"
 )
 
@@ -58,7 +56,7 @@ type rangeKind uint8
 const (
 	byRank  rangeKind = iota // places, negative ones from the end
 	byScore                  // scores, each with itself or without
-	byLex                    // texts, the same; the scores should be alike
+	byLex                    // texts, the same (zsets_lex.go)
 )
 
 // rangeOptions say how a command reads a range.
@@ -110,8 +108,9 @@ func (c *Call) rangeOptions(o rangeOptions, i int) (_ rangeOptions, ok bool) {
 	return o, false
 }
 
-// interval is a range that has been read: where it lies in a sorted set.
-type interval func(z *state.Ranked) (first, end int)
+// interval is a range that has been read: which part of a sorted set it is, and of that
+// what LIMIT leaves.
+type interval func(z *state.Ranked, o rangeOptions) (first, end int)
 
 // interval reads the ends of a range; after an error it is answered and nil.
 func (c *Call) interval(by rangeKind, from, to int) interval {
@@ -120,7 +119,12 @@ func (c *Call) interval(by rangeKind, from, to int) interval {
 		if !c.ints(from, to) {
 			return nil
 		}
-		return func(z *state.Ranked) (first, end int) { return c.part(from, z.Len()) }
+		return func(z *state.Ranked, o rangeOptions) (first, end int) {
+			if first, end = c.part(from, z.Len()); o.reverse {
+				first, end = z.Len()-end, z.Len()-first
+			}
+			return first, end
+		}
 	case byScore:
 		low, ok1 := parseScoreEnd(c.Args[from])
 		high, ok2 := parseScoreEnd(c.Args[to])
@@ -128,10 +132,10 @@ func (c *Call) interval(by rangeKind, from, to int) interval {
 			c.Out.Error(textScoreRange)
 			return nil
 		}
-		return func(z *state.Ranked) (first, end int) {
+		return func(z *state.Ranked, o rangeOptions) (first, end int) {
 			first = z.Seek(func(_ []byte, score float64) bool { return score < low.score || low.without && score == low.score })
 			end = z.Seek(func(_ []byte, score float64) bool { return score < high.score || !high.without && score == high.score })
-			return first, max(first, end)
+			return o.limited(first, max(first, end))
 		}
 	}
 	low, ok1 := parseLexEnd(c.Args[from])
@@ -140,11 +144,7 @@ func (c *Call) interval(by rangeKind, from, to int) interval {
 		c.Out.Error(textLexRange)
 		return nil
 	}
-	return func(z *state.Ranked) (first, end int) {
-		first = z.Seek(func(m []byte, _ float64) bool { return low.above(m, true) })
-		end = z.Seek(func(m []byte, _ float64) bool { return high.above(m, false) })
-		return first, max(first, end)
-	}
+	return lexRange{low, high}.in
 }
 
 // scoreEnd is an end of a range of scores.
@@ -159,45 +159,6 @@ func parseScoreEnd(text []byte) (e scoreEnd, ok bool) {
 	}
 	e.score, ok = ParseBound(text)
 	return e, ok
-}
-
-// lexEnd is an end of a range of texts.
-type lexEnd struct {
-	text    []byte
-	without bool // itself
-	beyond  int  // -1 before all texts, 1 behind them
-}
-
-func parseLexEnd(text []byte) (e lexEnd, ok bool) {
-	if len(text) == 0 {
-		return e, false
-	}
-	alone := len(text) == 1 || text[1] == 0
-	switch text[0] {
-	case '-':
-		return lexEnd{beyond: -1}, alone
-	case '+':
-		return lexEnd{beyond: 1}, alone
-	case '(':
-		return lexEnd{text: text[1:], without: true}, true
-	case '[':
-		return lexEnd{text: text[1:]}, true
-	}
-	return e, false
-}
-
-// above reports whether a member comes before the end: before the range that begins there,
-// or in or before the one that ends there.
-func (e lexEnd) above(member []byte, begins bool) bool {
-	if e.beyond != 0 {
-		return e.beyond > 0
-	}
-	switch order := bytes.Compare(member, e.text); {
-	case order != 0:
-		return order < 0
-	default:
-		return e.without == begins
-	}
 }
 
 func (c *Call) zrange(o rangeOptions) {
@@ -221,11 +182,7 @@ func (c *Call) zrange(o rangeOptions) {
 	if !ok {
 		return
 	}
-	first, end := in(&z)
-	if o.reverse && o.by == byRank {
-		first, end = z.Len()-end, z.Len()-first
-	}
-	first, end = o.limited(first, end)
+	first, end := in(&z, o)
 	if o.store {
 		c.storeRange(&z, first, end)
 		return
@@ -242,9 +199,6 @@ func (c *Call) zrange(o rangeOptions) {
 
 // limited is the part of a range that LIMIT leaves.
 func (o rangeOptions) limited(first, end int) (int, int) {
-	if o.by == byRank {
-		return first, end
-	}
 	n := int64(end - first)
 	if o.offset < 0 || o.offset >= n {
 		return first, first
@@ -260,6 +214,9 @@ func (o rangeOptions) limited(first, end int) (int, int) {
 	first += int(o.offset)
 	return first, first + int(count)
 }
+
+// hasRoom reports whether LIMIT wants more than n members.
+func (o rangeOptions) hasRoom(n int) bool { return o.count < 0 || int64(n) < o.count }
 
 func (c *Call) storeRange(z *state.Ranked, first, end int) {
 	scores, members := make([]float64, 0, end-first), make([][]byte, 0, end-first)
@@ -280,7 +237,7 @@ func (c *Call) zcount(by rangeKind) {
 		return
 	}
 	if z, ok := c.zset(); ok {
-		first, end := in(&z)
+		first, end := in(&z, rangeOptions{count: -1})
 		c.Out.Int(int64(end - first))
 	}
 }
@@ -294,7 +251,7 @@ func (c *Call) zremrange(by rangeKind) {
 	if !ok {
 		return
 	}
-	first, end := in(&z)
+	first, end := in(&z, rangeOptions{count: -1})
 	c.removeRanked(c.Args[1], &z, first, end)
 	if first < end && end-first < z.Len() {
 		c.Tell()

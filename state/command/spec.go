@@ -102,7 +102,7 @@ type Spec struct {
 	Args       []Arg
 	Tips       string // COMMAND INFO's tips, space-separated
 	Decide     Decide // nil: the engine carries it out
-	Unwatched  bool   // no WATCH sees what it does to groups, or to the counters of a stream that is there, as in Redis
+	Unwatched  bool   // no WATCH sees that it sets the last id of a stream, as in Redis
 	Sub        []*Spec
 
 	// Parent is the container of a subcommand, set by NewTable.

@@ -32,23 +32,17 @@ func streamWrites() []*Spec {
 		Arg{Name: "field_value", Type: "block", Flags: "multiple", Sub: []Arg{{Name: "field", Type: "string"}, {Name: "value", Type: "string"}}})
 	xtrim := streamRow("xtrim", -4, Write, "RW DELETE", "5.0.0", "O(N) with N being the number of entries that go.",
 		"Removes entries from the beginning of a stream.", xtrimCommand, trim(""))
+	xsetid := streamRow("xsetid", -3, Write|DenyOOM|Fast, "RW UPDATE", "5.0.0", "O(1)", "Sets the last id of a stream.", xsetidCommand,
+		Arg{Name: "last-id", Type: "string"}, Arg{Name: "entries_added", Type: "integer", Token: "ENTRIESADDED", Flags: "optional"},
+		Arg{Name: "max_deleted_entry_id", Type: "string", Token: "MAXDELETEDID", Flags: "optional"})
+	xsetid.Unwatched = true
 	xadd.Tips, xtrim.Tips = "nondeterministic_output", "nondeterministic_output"
 	return []*Spec{
 		xadd, xtrim,
 		streamRow("xdel", -3, Write|Fast, "RW DELETE", "5.0.0", "O(1) for each entry.", "Removes entries from a stream.", xdelCommand,
 			Arg{Name: "id", Type: "string", Flags: "multiple"}),
-		unwatched(streamRow("xsetid", -3, Write|DenyOOM|Fast, "RW UPDATE", "5.0.0", "O(1)", "Sets the last id of a stream.", xsetidCommand,
-			Arg{Name: "last-id", Type: "string"}, Arg{Name: "entries_added", Type: "integer", Token: "ENTRIESADDED", Flags: "optional"},
-			Arg{Name: "max_deleted_entry_id", Type: "string", Token: "MAXDELETEDID", Flags: "optional"}))[0],
+		xsetid,
 	}
-}
-
-// unwatched marks rows whose changes no WATCH sees.
-func unwatched(rows ...*Spec) []*Spec {
-	for _, s := range rows {
-		s.Unwatched = true
-	}
-	return rows
 }
 
 func streamReads() []*Spec {
@@ -103,7 +97,7 @@ func groupCommands() []*Spec {
 	for _, s := range []*Spec{xpending, xclaim, xautoclaim} {
 		s.Tips = "nondeterministic_output"
 	}
-	all := []*Spec{
+	return []*Spec{
 		{
 			Name: "xreadgroup", Arity: -7, Flags: Write | Blocking | MovableKeys, Keys: []Keys{keysOfStreams(4)}, Categories: "stream",
 			Since: "5.0.0", Group: "stream", Complexity: "O(N) with N being the number of entries returned.",
@@ -117,7 +111,6 @@ func groupCommands() []*Spec {
 			xackCommand, group, ids),
 		xpending, xclaim, xautoclaim,
 	}
-	return unwatched(all...)
 }
 
 // streamSub is a subcommand on the stream that its first argument names.
@@ -139,7 +132,7 @@ func xgroupSpec() *Spec {
 	group, consumer := Arg{Name: "groupname", Type: "string"}, Arg{Name: "consumername", Type: "string"}
 	id := Arg{Name: "id", Type: "oneof", Sub: []Arg{{Name: "id", Type: "string"}, {Name: "new_id", Type: "pure-token", Token: "$"}}}
 	read := Arg{Name: "entries_read", Type: "integer", Token: "ENTRIESREAD", Flags: "optional"}
-	x := &Spec{
+	return &Spec{
 		Name: "xgroup", Arity: -2, Since: "5.0.0", Group: "stream", Complexity: "Depends on subcommand.", Summary: "Keeps the consumer groups of a stream.",
 		Sub: []*Spec{
 			streamSub("create", -5, Write|DenyOOM, "RW INSERT", "5.0.0", "O(1)", "Makes a consumer group.", xgroupCreate, group, id,
@@ -152,8 +145,6 @@ func xgroupSpec() *Spec {
 			streamSub("setid", -5, Write, "RW UPDATE", "5.0.0", "O(1)", "Sets the id that a group was given last.", xgroupSetID, group, id, read),
 		},
 	}
-	unwatched(x.Sub...)
-	return x
 }
 
 func xinfoSpec() *Spec {

@@ -100,9 +100,8 @@ func (e *Engine) touch(db int, ev *event.Event) {
 	case event.Swap:
 		e.touchSwapped(ev.DB, ev.DB2)
 	default:
-		ofGroup := ev.Kind >= event.StreamGroup && ev.Kind <= event.StreamAck
-		if e.call.Spec.Unwatched && (ofGroup || ev.Kind == event.StreamSet && e.there(db, string(ev.Key))) {
-			return
+		if ev.Kind >= event.StreamGroup && ev.Kind <= event.StreamAck || ev.Kind == event.StreamSet && e.call.Spec.Unwatched {
+			return // as in Redis: the stream has the entries that it had
 		}
 		expired := ev.Kind == event.Delete && ev.Reason == event.Expired
 		ev.Keys(db, func(db int, key []byte) { e.touchKey(db, key, expired) })

@@ -11,10 +11,11 @@ import (
 // id whose place among all entries follows from the stream. The rules are Redis'.
 const unknownRead = -1
 
-// torn reports whether an entry may be missing from an id on.
+// torn reports whether an entry may be missing from an id on, other than in front of those
+// that are there: that is no gap to Redis, however early the id.
 func torn(s state.Entries, from event.ID) bool {
 	deleted := s.Deleted()
-	return s.Len() > 0 && deleted != event.ID{} && !deleted.Less(from)
+	return s.Len() > 0 && deleted != event.ID{} && !deleted.Less(s.FirstEntry()) && !deleted.Less(from)
 }
 
 // placeEver is which of all entries ever added has this id, or comes before it; unknownRead

@@ -13,6 +13,11 @@ func serverCommands() []*Spec {
 		},
 		configCommand(),
 		memoryCommand(),
+		slowlogCommand(),
+		{
+			Name: "role", Arity: 1, Flags: NoScript | Loading | Stale | Fast | Volatile, Categories: "admin dangerous", Since: "2.8.12", Group: "server", Complexity: "O(1)",
+			Summary: "Says that this is a primary without replicas, and how far its log has come.",
+		},
 		{
 			// The clock that TIME tells is the unit's, which a replayed session
 			// gets back: its reply is not Volatile.
@@ -60,6 +65,29 @@ func serverCommands() []*Spec {
 				{Name: "force", Type: "pure-token", Token: "FORCE", Flags: "optional"},
 				{Name: "abort", Type: "pure-token", Token: "ABORT", Flags: "optional"},
 			},
+		},
+	}
+}
+
+// slowlogCommand is SLOWLOG. What it answers depends on how long commands took.
+func slowlogCommand() *Spec {
+	sub := func(name string, arity int, since, complexity, summary, tips string) *Spec {
+		return &Spec{
+			Name: name, Arity: arity, Flags: Admin | Loading | Stale | Volatile, Since: since, Group: "server", Complexity: complexity,
+			Summary: summary, Tips: tips,
+		}
+	}
+	get := sub("get", -2, "2.2.12", "O(N) where N is the number of entries returned", "The last commands that were slow, the newest first.",
+		"request_policy:all_nodes nondeterministic_output")
+	get.Args = []Arg{{Name: "count", Type: "integer", Flags: "optional"}}
+	help := sub("help", 2, "6.2.0", "O(1)", "Lists the subcommands.", "")
+	help.Flags = Loading | Stale
+	return &Spec{
+		Name: "slowlog", Arity: -2, Since: "2.2.12", Group: "server", Complexity: "Depends on subcommand.", Summary: "The commands that were slow.",
+		Sub: []*Spec{
+			get, help,
+			sub("len", 2, "2.2.12", "O(1)", "How many there are.", "request_policy:all_nodes response_policy:agg_sum nondeterministic_output"),
+			sub("reset", 2, "2.2.12", "O(N) where N is the number of entries", "Forgets them.", "request_policy:all_nodes response_policy:all_succeeded"),
 		},
 	}
 }

@@ -174,8 +174,12 @@ func (e *Engine) decideAgain(w *waiter, p command.Patience) {
 	b := &e.block
 	b.reply.SetProtocol(w.s.proto)
 	e.unit.begin()
+	began := e.clock.next()
 	e.invoke(w.s, w.row, w.args, &b.reply, p)
 	if b.reply.Len() > 0 {
+		if ended := e.clock.next(); ended-began >= e.slow.from {
+			e.noteSlow(w.s, w.row, w.args, ended-began, ended)
+		}
 		e.answered(w)
 	}
 }

@@ -51,6 +51,7 @@ type settings struct {
 	samples               int64
 	lfuLogFactor          int64
 	lfuDecayTime          int64 // minutes
+	slowFrom, slowMost    int64 // µs; entries
 }
 
 // Param is one setting.

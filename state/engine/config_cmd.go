@@ -136,6 +136,8 @@ func (e *Engine) settingChanged(name string) {
 		e.expiry.active = e.cfg.activeExpire()
 	case "maxmemory", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time":
 		e.limitMemory()
+	case "slowlog-log-slower-than", "slowlog-max-len":
+		e.limitSlow()
 	}
 	for _, f := range e.cfg.notify {
 		f(name)

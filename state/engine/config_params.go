@@ -61,6 +61,10 @@ func limitParams() []Param {
 			func(s *settings) *string { return &s.loglevel }).runtime(),
 		choice("enable-debug-command", "local", []string{"no", "yes", "local"}, "Who may use DEBUG: nobody, everybody, or clients of this machine.",
 			func(s *settings) *string { return &s.enableDebug }),
+		integer("slowlog-log-slower-than", "10000", -1, math.MaxInt64, "How many microseconds a command must take to be kept for SLOWLOG; -1 keeps none.",
+			func(s *settings) *int64 { return &s.slowFrom }).runtime(),
+		integer("slowlog-max-len", "128", 0, math.MaxInt64, "How many commands are kept for SLOWLOG.",
+			func(s *settings) *int64 { return &s.slowMost }).runtime(),
 		hzParam(),
 		saveParam(),
 	}

@@ -156,6 +156,13 @@
 // in one protocol. A subscriber that leaves more unread than client-output-buffer-limit
 // allows is closed. Messages are no events: the log does not know them.
 //
+// # The slow log
+//
+// SLOWLOG keeps what was executed and took slowlog-log-slower-than µs: a command, each
+// command of an EXEC, one that waited when it is decided again; not the waiting. It is cut as
+// in Redis, shows no passwords, and what a failed turn took stays there. Nothing of it is in
+// the log or in recordings.
+//
 // # Checkpoints
 //
 // Wanted by SAVE, BGSAVE, BGREWRITEAOF, SHUTDOWN SAVE, or because the log has

@@ -114,6 +114,7 @@ type Engine struct {
 	recording  recordingState
 	shutdown   shutdownState
 	info       infoState
+	slow       slowState
 }
 
 // New gives an engine without data: it answers -LOADING to what needs any,
@@ -137,6 +138,7 @@ func New(o Options) *Engine {
 		clock:    clock{given: o.Clock},
 		sessions: make(map[uint64]*Session),
 	}
+	e.limitSlow()
 	e.started = e.clock.read()
 	e.now = e.started
 	e.checkpoint.lastSave = e.started
@@ -185,7 +187,7 @@ func immediateCommands() []string {
 // name ("client|list").
 func allHandlers() map[string]handler {
 	all := make(map[string]handler)
-	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers(), memoryHandlers(), pubsubHandlers()} {
+	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers(), memoryHandlers(), slowlogHandlers(), pubsubHandlers()} {
 		for name, h := range part {
 			all[name] = h
 		}

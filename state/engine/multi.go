@@ -124,7 +124,12 @@ func (e *Engine) runQueue(s *Session, queue []queued, out *resp.Writer) {
 			out.Truncate(start)
 			out.Error("ERR this command was executed; its reply is left out, since those of this transaction would be too large (more than 1 GiB, or 128 MiB of values below 16 KiB)")
 		}
-		q.row.stats.Micros += max(0, e.clock.next()-began)
+		ended := e.clock.next()
+		micros := max(0, ended-began)
+		q.row.stats.Micros += micros
+		if micros >= e.slow.from {
+			e.noteSlow(s, q.row, q.args, micros, ended)
+		}
 		if e.broken != nil {
 			limit.Drop()
 			out.Error(internalError(e.broken))

@@ -11,6 +11,7 @@ func serverHandlers() map[string]handler {
 	return map[string]handler{
 		"info":                    infoCommand,
 		"time":                    timeCommand,
+		"role":                    roleCommand,
 		"debug":                   debugCommand,
 		"config|get":              configGet,
 		"config|help":             helpOfContainer,

@@ -172,10 +172,12 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) {
 	if problem == "" && (e.mode != modeReady || !s.authed || s.multi.active || e.memory.full || s.listening()) {
 		problem = e.refuse(s, r)
 	}
+	queued := false
 	switch {
 	case problem != "":
 		e.reject(s, r, out, problem)
 	case s.multi.active && !r.immediate:
+		queued = true
 		s.enqueue(r, args, out)
 	default:
 		e.invoke(s, r, args, out, command.MayWait)
@@ -185,7 +187,11 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) {
 	clock := e.now
 	e.now = e.clock.next()
 	if problem == "" && r != nil {
-		r.stats.Micros += max(0, e.now-clock)
+		micros := max(0, e.now-clock)
+		r.stats.Micros += micros
+		if micros >= e.slow.from && !queued && !s.waiting {
+			e.noteSlow(s, r, args, micros, e.now)
+		}
 	}
 	e.finishReply(s, r, out, mark)
 	e.recordCommand(s, r, args, out, mark, clock, steps)

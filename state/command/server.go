@@ -14,6 +14,7 @@ func serverCommands() []*Spec {
 		configCommand(),
 		memoryCommand(),
 		slowlogCommand(),
+		latencyCommand(),
 		{
 			Name: "role", Arity: 1, Flags: NoScript | Loading | Stale | Fast | Volatile, Categories: "admin dangerous", Since: "2.8.12", Group: "server", Complexity: "O(1)",
 			Summary: "Says that this is a primary without replicas, and how far its log has come.",
@@ -88,6 +89,31 @@ func slowlogCommand() *Spec {
 			get, help,
 			sub("len", 2, "2.2.12", "O(1)", "How many there are.", "request_policy:all_nodes response_policy:agg_sum nondeterministic_output"),
 			sub("reset", 2, "2.2.12", "O(N) where N is the number of entries", "Forgets them.", "request_policy:all_nodes response_policy:all_succeeded"),
+		},
+	}
+}
+
+// latencyCommand is LATENCY. What it answers depends on how long commands took.
+func latencyCommand() *Spec {
+	sub := func(name string, arity int, since, complexity, summary, tips string, args ...Arg) *Spec {
+		return &Spec{
+			Name: name, Arity: arity, Flags: Admin | NoScript | Loading | Stale | Volatile, Since: since, Group: "server", Complexity: complexity,
+			Summary: summary, Tips: tips, Args: args,
+		}
+	}
+	const nodes = "nondeterministic_output request_policy:all_nodes response_policy:special"
+	help := sub("help", 2, "2.8.13", "O(1)", "Lists the subcommands.", "")
+	help.Flags = Loading | Stale
+	return &Spec{
+		Name: "latency", Arity: -2, Since: "2.8.13", Group: "server", Complexity: "Depends on subcommand.", Summary: "How long commands take.",
+		Sub: []*Spec{
+			help,
+			sub("histogram", -2, "7.0.0", "O(N) where N is the number of commands", "How many calls of commands took up to 1 µs, 2 µs, 4 µs and so on.", nodes,
+				Arg{Name: "command", Type: "string", Flags: "optional multiple"}),
+			sub("history", 3, "2.8.13", "O(1)", "The seconds in which an event (command, fast-command) took long, and how many ms.", nodes, Arg{Name: "event", Type: "string"}),
+			sub("latest", 2, "2.8.13", "O(1)", "Of each event when it last took long, how many ms, and how many at most.", nodes),
+			sub("reset", -2, "2.8.13", "O(1)", "Forgets what some events took, or all.", "request_policy:all_nodes response_policy:all_succeeded",
+				Arg{Name: "event", Type: "string", Flags: "optional multiple"}),
 		},
 	}
 }

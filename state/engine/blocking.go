@@ -177,9 +177,8 @@ func (e *Engine) decideAgain(w *waiter, p command.Patience) {
 	began := e.clock.next()
 	e.invoke(w.s, w.row, w.args, &b.reply, p)
 	if b.reply.Len() > 0 {
-		if ended := e.clock.next(); ended-began >= e.slow.from {
-			e.noteSlow(w.s, w.row, w.args, ended-began, ended)
-		}
+		ended := e.clock.next()
+		e.measured(w.s, w.row, w.args, max(0, ended-began), ended)
 		e.answered(w)
 	}
 }

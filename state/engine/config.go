@@ -52,6 +52,8 @@ type settings struct {
 	lfuLogFactor          int64
 	lfuDecayTime          int64 // minutes
 	slowFrom, slowMost    int64 // µs; entries
+	latencyFrom           int64 // ms; 0: none
+	latencyTracking       bool
 }
 
 // Param is one setting.

@@ -136,7 +136,7 @@ func (e *Engine) settingChanged(name string) {
 		e.expiry.active = e.cfg.activeExpire()
 	case "maxmemory", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time":
 		e.limitMemory()
-	case "slowlog-log-slower-than", "slowlog-max-len":
+	case "slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold", "latency-tracking":
 		e.limitSlow()
 	}
 	for _, f := range e.cfg.notify {

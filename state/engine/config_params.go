@@ -65,6 +65,10 @@ func limitParams() []Param {
 			func(s *settings) *int64 { return &s.slowFrom }).runtime(),
 		integer("slowlog-max-len", "128", 0, math.MaxInt64, "How many commands are kept for SLOWLOG.",
 			func(s *settings) *int64 { return &s.slowMost }).runtime(),
+		integer("latency-monitor-threshold", "0", 0, math.MaxInt64, "How many milliseconds a command must take to be a sample of LATENCY; 0 takes none.",
+			func(s *settings) *int64 { return &s.latencyFrom }).runtime(),
+		yesNo("latency-tracking", "yes", "Count how the times of each command are distributed, for LATENCY HISTOGRAM.",
+			func(s *settings) *bool { return &s.latencyTracking }).runtime(),
 		hzParam(),
 		saveParam(),
 	}

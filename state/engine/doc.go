@@ -161,7 +161,7 @@
 // SLOWLOG keeps what was executed and took slowlog-log-slower-than µs: a command, each
 // command of an EXEC, one that waited when it is decided again; not the waiting. It is cut as
 // in Redis, shows no passwords, and what a failed turn took stays there. Nothing of it is in
-// the log or in recordings.
+// the log or in recordings. LATENCY's samples and histograms are made of the same times.
 //
 // # Checkpoints
 //

@@ -115,6 +115,7 @@ type Engine struct {
 	shutdown   shutdownState
 	info       infoState
 	slow       slowState
+	latency    latencyState
 }
 
 // New gives an engine without data: it answers -LOADING to what needs any,
@@ -138,6 +139,7 @@ func New(o Options) *Engine {
 		clock:    clock{given: o.Clock},
 		sessions: make(map[uint64]*Session),
 	}
+	e.latency.events = make(map[string]*latencyEvent)
 	e.limitSlow()
 	e.started = e.clock.read()
 	e.now = e.started
@@ -187,7 +189,7 @@ func immediateCommands() []string {
 // name ("client|list").
 func allHandlers() map[string]handler {
 	all := make(map[string]handler)
-	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers(), memoryHandlers(), slowlogHandlers(), pubsubHandlers()} {
+	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers(), memoryHandlers(), slowlogHandlers(), latencyHandlers(), pubsubHandlers()} {
 		for name, h := range part {
 			all[name] = h
 		}

@@ -127,9 +127,7 @@ func (e *Engine) runQueue(s *Session, queue []queued, out *resp.Writer) {
 		ended := e.clock.next()
 		micros := max(0, ended-began)
 		q.row.stats.Micros += micros
-		if micros >= e.slow.from {
-			e.noteSlow(s, q.row, q.args, micros, ended)
-		}
+		e.measured(s, q.row, q.args, micros, ended)
 		if e.broken != nil {
 			limit.Drop()
 			out.Error(internalError(e.broken))

@@ -42,7 +42,7 @@ func slowlogHandlers() map[string]handler {
 	}
 }
 
-// limitSlow reads the settings.
+// limitSlow reads the settings of SLOWLOG and LATENCY.
 func (e *Engine) limitSlow() {
 	s := e.cfg.now.Load()
 	e.slow.from, e.slow.most = s.slowFrom, s.slowMost
@@ -50,6 +50,10 @@ func (e *Engine) limitSlow() {
 		e.slow.from = math.MaxInt64
 	}
 	e.slow.trim()
+	e.latency.tracks, e.latency.from = s.latencyTracking, math.MaxInt64
+	if s.latencyFrom > 0 {
+		e.latency.from = min(s.latencyFrom, math.MaxInt64/1000) * 1000
+	}
 }
 
 func (l *slowState) trim() {

@@ -13,6 +13,8 @@ type commandStats struct {
 	Micros   int64 // in all calls together
 	Rejected int64 // never executed: wrong arity, no rights, no log
 	Failed   int64 // executed, and answered an error
+
+	times distribution // of those that were executed
 }
 
 // counters is what INFO stats shows. CONFIG RESETSTAT clears it.

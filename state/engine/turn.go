@@ -189,8 +189,8 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) {
 	if problem == "" && r != nil {
 		micros := max(0, e.now-clock)
 		r.stats.Micros += micros
-		if micros >= e.slow.from && !queued && !s.waiting {
-			e.noteSlow(s, r, args, micros, e.now)
+		if !queued && !s.waiting {
+			e.measured(s, r, args, micros, e.now)
 		}
 	}
 	e.finishReply(s, r, out, mark)

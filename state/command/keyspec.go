@@ -1,6 +1,9 @@
 package command
 
-import "iter"
+import (
+	"iter"
+	"strings"
+)
 
 // Keys says where some of a command's keys are among its arguments: First, First+Step, …
 // up to Last, counted from 1; a negative Last counts from the end (-1 is the last
@@ -50,17 +53,25 @@ func oneKey(flags string) []Keys { return []Keys{keysAt(1, 1, 1, flags)} }
 // specs. It allocates nothing. A call with too few arguments has the keys that are
 // there.
 func (s *Spec) KeyPositions(args [][]byte) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for i := range s.Keys {
-			k := &s.Keys[i]
-			if k.Flags == NotKey {
-				continue
-			}
-			first, last := k.span(args)
-			for at := first; at <= last && at < len(args); at += max(1, k.Step) {
-				if !yield(at) {
-					return
-				}
+	return func(yield func(int) bool) { s.eachKey(args, "", yield) }
+}
+
+// ReadPositions is KeyPositions for the keys that the call only reads.
+func (s *Spec) ReadPositions(args [][]byte) iter.Seq[int] {
+	return func(yield func(int) bool) { s.eachKey(args, "RO", yield) }
+}
+
+// eachKey yields the keys whose flags begin with a word.
+func (s *Spec) eachKey(args [][]byte, word string, yield func(int) bool) {
+	for i := range s.Keys {
+		k := &s.Keys[i]
+		if k.Flags == NotKey || !strings.HasPrefix(k.Flags, word) {
+			continue
+		}
+		first, last := k.span(args)
+		for at := first; at <= last && at < len(args); at += max(1, k.Step) {
+			if !yield(at) {
+				return
 			}
 		}
 	}

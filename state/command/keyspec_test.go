@@ -47,3 +47,22 @@ func TestKeySpecs(t *testing.T) {
 		}
 	}
 }
+
+// TestReadPositions: of a call's keys, those that it only reads.
+func TestReadPositions(t *testing.T) {
+	table := command.NewTable()
+	for line, want := range map[string][]int{
+		"MGET a b":                    {1, 2},
+		"COPY a b":                    {1},
+		"SINTERSTORE to a b":          {2, 3},
+		"ZUNIONSTORE to 2 a b":        {3, 4},
+		"GEORADIUS k 0 0 1 m STORE x": {1},
+		"SET k v":                     nil,
+		"RENAME a b":                  nil,
+	} {
+		spec, _ := table.Lookup(words(line))
+		if got := slices.Collect(spec.ReadPositions(words(line))); !slices.Equal(got, want) {
+			t.Errorf("%s: %v", line, got)
+		}
+	}
+}

@@ -24,7 +24,8 @@ func (s *sorting) weigh(c *Call, items []sortItem) (ok bool) {
 	if s.alpha && s.by == nil {
 		return true
 	}
-	for i := range items {
+	ok = true
+	for i := range items { // all of them, though one is bad: Redis looks up all
 		text := items[i].element
 		if s.by != nil {
 			var there bool
@@ -34,11 +35,12 @@ func (s *sorting) weigh(c *Call, items []sortItem) (ok bool) {
 		}
 		if s.alpha {
 			items[i].weight, items[i].weighed = text, true
-		} else if items[i].score, ok = parseWeight(text); !ok {
-			return false
+			continue
 		}
+		score, number := parseWeight(text)
+		items[i].score, ok = score, ok && number
 	}
-	return true
+	return ok
 }
 
 // parseWeight reads a number as SORT does: blanks may stand before it, a zero byte ends it,
@@ -116,6 +118,9 @@ func (s *sorting) lookup(c *Call, pattern, element []byte) (value []byte, ok boo
 		behind, field = behind[:arrow], behind[arrow+2:]
 	}
 	s.key = append(append(append(s.key[:0], pattern[:star]...), element...), behind...)
+	if c.Missed != nil && c.View.Type(s.key) == state.None {
+		c.Missed(s.key)
+	}
 	if field == nil {
 		value, ok, _ = c.View.String(s.key)
 		return value, ok

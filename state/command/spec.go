@@ -22,6 +22,10 @@ type Call struct {
 	Events *event.Buffer
 	Rand   func() uint64 // uniformly random; recorded and replayed with a session
 
+	// Missed, where it is not nil, is told of each key that the call looks up without
+	// naming it (SORT's BY and GET) and that is not there. The slice is valid for the call.
+	Missed func(key []byte)
+
 	// Patience is whether the command may wait, see [Call.Wait].
 	Patience Patience
 
@@ -37,7 +41,7 @@ func (c *Call) Tell() { c.tell = true }
 // Told reports whether the decision called Tell.
 func (c *Call) Told() bool { return c.tell }
 
-// Reset makes c ready for another command, keeping View, Out, Events and Rand; it must
+// Reset makes c ready for another command, keeping View, Out, Events, Rand and Missed; it must
 // answer at once.
 func (c *Call) Reset(spec *Spec, args [][]byte) {
 	c.Spec, c.Args, c.tell = spec, args, false

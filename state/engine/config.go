@@ -24,7 +24,7 @@ type Config struct {
 
 	mu     sync.Mutex // one change at a time
 	checks map[string]func(text string) error
-	notify []func(name string)
+	told   []func(name string)
 }
 
 // settings is one snapshot.
@@ -54,6 +54,7 @@ type settings struct {
 	slowFrom, slowMost    int64 // µs; entries
 	latencyFrom           int64 // ms; 0: none
 	latencyTracking       bool
+	notify                notifyClass
 }
 
 // Param is one setting.
@@ -68,8 +69,9 @@ type Param struct {
 	Secret  bool   // shown to nobody but by CONFIG GET
 	Fixed   bool   // there for clients that ask: it has one value, and setting another is an error that says why
 
-	get func(*settings) string
-	set func(*settings, string) error
+	get   func(*settings) string
+	redis func(*settings) string // what CONFIG GET answers where that is not get's; nil: it is
+	set   func(*settings, string) error
 }
 
 // NewConfig gives the defaults.
@@ -158,7 +160,7 @@ func (c *Config) Check(name string, check func(text string) error) { c.checks[na
 
 // OnChange has f called with the name of each setting that CONFIG SET has
 // changed, on the engine's loop. It must be called before the server starts.
-func (c *Config) OnChange(f func(name string)) { c.notify = append(c.notify, f) }
+func (c *Config) OnChange(f func(name string)) { c.told = append(c.told, f) }
 
 // shown is text as an error may repeat it.
 func shown(p *Param, text string) string {
@@ -247,11 +249,12 @@ func (c *Config) QueryBufferLimit() int64 { return c.now.Load().queryBufferLimit
 // MaxClients is how many connections there may be at once.
 func (c *Config) MaxClients() int { return c.maxClients() }
 
-func (c *Config) password() string         { return c.now.Load().requirepass }
-func (c *Config) checkpointGrowth() int64  { return c.now.Load().growth }
-func (c *Config) queryBufferLimit() int64  { return c.now.Load().queryBufferLimit }
-func (c *Config) maxClients() int          { return int(c.now.Load().maxclients) }
-func (c *Config) protectedMode() bool      { return c.now.Load().protectedMode }
-func (c *Config) pubsubLimits() limits     { return c.now.Load().pubsubLimits }
-func (c *Config) activeExpire() bool       { return c.now.Load().activeExpire }
-func (c *Config) debugAllowed() debugRight { return debugRight(c.now.Load().enableDebug) }
+func (c *Config) password() string           { return c.now.Load().requirepass }
+func (c *Config) checkpointGrowth() int64    { return c.now.Load().growth }
+func (c *Config) queryBufferLimit() int64    { return c.now.Load().queryBufferLimit }
+func (c *Config) maxClients() int            { return int(c.now.Load().maxclients) }
+func (c *Config) protectedMode() bool        { return c.now.Load().protectedMode }
+func (c *Config) pubsubLimits() limits       { return c.now.Load().pubsubLimits }
+func (c *Config) notifyClasses() notifyClass { return c.now.Load().notify }
+func (c *Config) activeExpire() bool         { return c.now.Load().activeExpire }
+func (c *Config) debugAllowed() debugRight   { return debugRight(c.now.Load().enableDebug) }

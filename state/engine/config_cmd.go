@@ -16,7 +16,7 @@ func configGet(e *Engine, _ *Session, c *command.Call) {
 	s := e.cfg.now.Load()
 	add := func(name string, p *Param) {
 		if !slices.ContainsFunc(found, func(f pair) bool { return strings.EqualFold(f.name, name) }) {
-			found = append(found, pair{name, p.get(s)})
+			found = append(found, pair{name, p.shownBy(s)})
 		}
 	}
 	for _, pattern := range c.Args[2:] {
@@ -39,6 +39,14 @@ func configGet(e *Engine, _ *Session, c *command.Call) {
 	for _, f := range found {
 		pairString(c.Out, f.name, f.value)
 	}
+}
+
+// shownBy is what CONFIG GET answers.
+func (p *Param) shownBy(s *settings) string {
+	if p.redis != nil {
+		return p.redis(s)
+	}
+	return p.get(s)
 }
 
 // nameMatches reports whether a name in lower case matches a glob, whatever the
@@ -134,12 +142,14 @@ func (e *Engine) settingChanged(name string) {
 		e.log.SetPolicy(e.cfg.Fsync())
 	case "active-expire":
 		e.expiry.active = e.cfg.activeExpire()
+	case "notify-keyspace-events":
+		e.setClasses()
 	case "maxmemory", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time":
 		e.limitMemory()
 	case "slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold", "latency-tracking":
 		e.limitSlow()
 	}
-	for _, f := range e.cfg.notify {
+	for _, f := range e.cfg.told {
 		f(name)
 	}
 	e.lg.Info().Str("setting", name).Msg("changed by CONFIG SET")

@@ -69,6 +69,7 @@ func limitParams() []Param {
 			func(s *settings) *int64 { return &s.latencyFrom }).runtime(),
 		yesNo("latency-tracking", "yes", "Count how the times of each command are distributed, for LATENCY HISTOGRAM.",
 			func(s *settings) *bool { return &s.latencyTracking }).runtime(),
+		notifyParam(),
 		hzParam(),
 		saveParam(),
 	}

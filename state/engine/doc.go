@@ -163,6 +163,70 @@
 // in Redis, shows no passwords, and what a failed turn took stays there. Nothing of it is in
 // the log or in recordings. LATENCY's samples and histograms are made of the same times.
 //
+// # Notifications
+//
+// Keyspace notifications (notify-keyspace-events) are messages that say what events have
+// done, in the words of Redis: they are made from the events of a command as these are
+// applied, and pushed as all messages are. So who changes nothing tells nothing, whoever
+// wrote the command, and a turn that fails has told nothing. Within a unit each command's
+// come in their order. While the setting is empty, or nobody listens to anything, all of it
+// is a comparison for each command that has changed something.
+//
+// The events are applied one by one then. What an event is told as:
+//
+//	before it   its key is not there, is after it     new, and then
+//	String Text Append Range                  set         $
+//	HashSet · HashDelete                      hset · hdel  h
+//	SetAdd · SetRemove                        sadd · srem  s
+//	ZSetAdd · ZSetRemove                      zadd · zrem  z
+//	ListPush · ListPop                        lpush rpush · lpop rpop, by the side   l
+//	ListSet · ListInsert · ListRemove         lset · linsert · lrem                  l
+//	StreamAdd · StreamDelete · StreamTrim     xadd · xdel · xtrim                    t
+//	StreamConsumer                            xgroup-createconsumer, if it is new    t
+//	StreamForget · StreamDestroy              xgroup-delconsumer · xgroup-destroy    t
+//	Expire                                    expire; persist where it is 0          g
+//	Rename · Copy · Move                      new of the other key, and then rename_from rename_to ·
+//	                                          copy_to · move_from move_to            g
+//	Delete    a command asked for it          del         g    whatever its reason, EXPIRE's too
+//	          overwritten                     nothing; what comes in its place is not new
+//	          nobody asked, expired · evicted expired · evicted                      x · e
+//	others    StreamSet StreamGroup StreamPending StreamAck Flush FlushAll Swap: nothing
+//	after it    its key was there, is not any more    del, by whatever but Delete
+//
+// The command that is the cause gives another name to what its events are told as, but
+// for Delete (notify_names.go):
+//
+//	incrby            INCR DECR INCRBY DECRBY         pfadd             PFADD PFMERGE
+//	zincr             ZINCRBY, ZADD with INCR         georadiusstore    GEORADIUS GEORADIUSBYMEMBER
+//	zpopmin zpopmax   ZPOPMIN … BZMPOP                sortstore         SORT
+//	xgroup-create     XGROUP CREATE                   setbit            SETBIT, BITFIELD
+//	xgroup-setid      XGROUP SETID                    restore           RESTORE, in class g
+//	nothing           PFCOUNT PFDEBUG
+//	the command's own INCRBYFLOAT APPEND SETRANGE HINCRBY HINCRBYFLOAT SPOP LTRIM XSETID
+//	                  ZREMRANGEBYRANK, …SCORE, …LEX and SINTERSTORE, ZRANGESTORE, GEOSEARCHSTORE and their like
+//
+// What is much is recorded in several events, and told once: a notification that says the
+// same as the one before of the same command is left out (but of MSET, which says it of each
+// pair). Exact points, in which the events do not say what Redis does:
+//
+//   - A String with an expiry is told as set alone by INCR or KEEPTTL, which keep one, and
+//     as set and expire by SET EX, SETEX and PSETEX. So SET's arguments are looked at. They
+//     are at hand: what is told is a consequence of the live command, never of the log.
+//   - A Delete by SPOP, ZPOPMIN, ZREMRANGEBYSCORE and their like stands for all members: it
+//     is told by their name first. So is ZMPOP's, whose arguments say which end.
+//   - LMOVE and its kin pop before they push, and are told the other way round.
+//   - BITFIELD makes a string longer even if each of its writes would overflow and fails:
+//     its reply says so, and Redis tells only that the key is new.
+//   - LTRIM of a list that stays as it is tells ltrim, though nothing has happened. It is
+//     the only one.
+//   - Misses (m) are no events. They are told where a command is decided, before what it
+//     changes: of the keys that Redis looks up to read them (notify_miss.go), most of which
+//     are the read-only ones of the command's key specs. Those that SORT makes of patterns it
+//     tells itself (command.Call.Missed).
+//   - Keys that are due and that a command names are removed before it is decided: of
+//     several, expired is told of all before the first keymiss. Redis goes key by key.
+//   - CONFIG GET leaves n out beside A, as Redis does; recordings keep it.
+//
 // # Checkpoints
 //
 // Wanted by SAVE, BGSAVE, BGREWRITEAOF, SHUTDOWN SAVE, or because the log has
@@ -214,7 +278,7 @@
 // # How to read it
 //
 // turn.go is the path of every command; multi.go, watch.go, expiry.go and blocking.go are
-// what a unit may be besides one command; push.go is what leaves besides replies; failure.go is what happens when the
+// what a unit may be besides one command; push.go is what leaves besides replies, and notify.go what is told of changes; failure.go is what happens when the
 // log refuses; checkpoint.go, record.go and shutdown.go are what the core does
 // for operators. The rest (connections, CLIENT, CONFIG, INFO, DEBUG, LOG) are
 // handlers that use it.

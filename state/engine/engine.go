@@ -50,12 +50,14 @@ type row struct {
 	stats commandStats
 
 	isExec    bool
-	immediate bool // executed inside MULTI instead of being queued
-	reads     bool // its keys count as hits and misses
-	crossDB   bool // it names a key of another database
-	pushes    bool // its replies are messages: CLIENT REPLY does not hold for them
-	manyKeys  bool // it may name many
-	disk      bool // it waits for the log to be synced, and no step of a recording brings that about
+	immediate bool  // executed inside MULTI instead of being queued
+	reads     bool  // its keys count as hits and misses
+	crossDB   bool  // it names a key of another database
+	pushes    bool  // its replies are messages: CLIENT REPLY does not hold for them
+	manyKeys  bool  // it may name many
+	voice     voice // how its events are told to those who listen
+	looks     looks // which keys it looks up to read them
+	disk      bool  // it waits for the log to be synced, and no step of a recording brings that about
 }
 
 // Engine is the single writer. It is a [resp.Handler]; all its methods are
@@ -103,6 +105,7 @@ type Engine struct {
 	watching int // sessions that watch anything
 
 	pubsub pubsubState
+	notify notifyState
 	block  blockState
 	pushed []*Session  // were sent something in this turn, or have waited until it
 	frames resp.Writer // scratch of frame
@@ -149,6 +152,7 @@ func New(o Options) *Engine {
 	e.turnSeq = 1
 	e.call.Events = &e.events
 	e.call.Rand = e.random
+	e.setClasses()
 	e.buildRows()
 	return e
 }
@@ -156,7 +160,7 @@ func New(o Options) *Engine {
 // buildRows joins the table with the handlers. A row without either, or a
 // handler without a row, is a mistake in the source that a test finds.
 func (e *Engine) buildRows() {
-	handlers := allHandlers()
+	handlers, voices, lookers := allHandlers(), voices(), lookers()
 	e.rows = make([]row, e.table.Rows())
 	var add func(s *command.Spec)
 	add = func(s *command.Spec) {
@@ -170,6 +174,8 @@ func (e *Engine) buildRows() {
 			pushes:    s.Group == "pubsub" && strings.HasSuffix(name, "subscribe"),
 			manyKeys:  len(s.Keys) > 0 && (s.Keys[0].Last < 0 || s.Keys[0].Counted),
 			disk:      name == "waitaof",
+			voice:     voices[name],
+			looks:     lookers[name],
 		}
 		for _, sub := range s.Sub {
 			add(sub)

@@ -245,6 +245,8 @@ func (r *rival) nothingMore() {
 	}
 }
 
+func TestNotifications(t *testing.T) { runExchanges(t, "testdata/notify.txt") }
+
 func TestBlocking(t *testing.T) { runExchanges(t, "testdata/blocking.txt") }
 
 func TestPubSub(t *testing.T) { runExchanges(t, "testdata/pubsub.txt") }

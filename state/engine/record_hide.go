@@ -108,7 +108,7 @@ func (e *Engine) recordedSettings() map[string]string {
 		"maxclients":     strconv.FormatUint(1<<32-1, 10),
 		"protected-mode": "no",
 	}
-	for _, name := range []string{"enable-debug-command", "client-query-buffer-limit", "maxmemory-policy"} {
+	for _, name := range []string{"enable-debug-command", "client-query-buffer-limit", "maxmemory-policy", "notify-keyspace-events"} {
 		out[name] = e.cfg.param(name).get(s)
 	}
 	return out

@@ -197,6 +197,9 @@ func TestReplay(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		h.seed = seed << 32
 		clients := []*client{h.connect(), h.connect(), h.connect()}
+		if seed%2 == 1 {
+			h.connect().do("CONFIG SET notify-keyspace-events AKEnm")
+		}
 		randomTurns(h, r, clients, 150)
 		for slices.ContainsFunc(clients, func(c *client) bool { return c.s.(*Session).lost }) {
 			randomTurns(h, r, clients, 1) // a lost watch has no prelude
@@ -260,7 +263,7 @@ func waitingAndListening(k func() string, n int) []string {
 		"LPUSH l" + k() + " " + k(), "LPUSH l" + k() + " 1 2 3", "RPUSH l" + k() + " " + k(), "LLEN l" + k(), "DEL l" + k(), "RENAME l" + k() + " l" + k(),
 		"BLPOP l" + k() + " l" + k() + fmt.Sprintf(" 0.0%d", n%10), "BLPOP l" + k() + " 0.03", "BLMOVE l" + k() + " l" + k() + " RIGHT LEFT 0.01",
 		"WAIT 1 5", "WAIT 0 5", fmt.Sprintf("CLIENT UNBLOCK %d", n%5), fmt.Sprintf("CLIENT UNBLOCK %d ERROR", n%5),
-		"SUBSCRIBE c" + k() + " c" + k(), "PSUBSCRIBE c*", "PSUBSCRIBE *" + k(), "SSUBSCRIBE c" + k(), "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE",
+		"SUBSCRIBE c" + k() + " c" + k(), "PSUBSCRIBE c*", "PSUBSCRIBE __key*" + k(), "PSUBSCRIBE *" + k(), "SSUBSCRIBE c" + k(), "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE",
 		"PUBLISH c" + k() + " message", "PUBLISH c" + k() + " message", "SPUBLISH c" + k() + " message", "PUBSUB CHANNELS", "PUBSUB NUMSUB c" + k(),
 		"UNSUBSCRIBE c" + k(), "RESET", "RESET", "HELLO 3", "HELLO 3", "CLIENT REPLY SKIP",
 	}
@@ -276,6 +279,12 @@ func playTape(t *testing.T, h *harness, p *tape) (diverged int) {
 		o.Seed = func() uint64 { return seed }
 		o.ConnID = func() uint64 { return conn }
 		o.Played = true
+		o.Config = NewConfig()
+		for name, text := range p.settings {
+			if err := o.Config.Set(name, text); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}})
 	st := state.New(0)
 	err := eachEntry(h.log, func(en log.Entry) error {

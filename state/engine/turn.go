@@ -263,6 +263,9 @@ func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer, pat
 		c.View = e.state.View(s.db, ms)
 		r.run(e, s, c)
 	}
+	if e.notify.classes&ofMiss != 0 && e.notifying() && s.waiter == nil && r.spec.Decide != nil {
+		e.tellMisses(r, out.From(mark))
+	}
 	if wants, waits := c.Waiting(); waits {
 		e.waitFor(s, r, args, wants)
 		return
@@ -275,7 +278,10 @@ func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer, pat
 		e.countError(string(reply[1:]))
 	}
 	if e.events.Len() > 0 {
+		e.notify.replyAt = mark
 		e.settle(s, r, c, mark, failed)
+	} else if r.voice.anyway && !failed && e.notifying() {
+		e.tellAnyway(r)
 	}
 	if r.reads {
 		e.countLookup(c, reply)
@@ -365,7 +371,13 @@ func (e *Engine) apply(db int, cause *row) error {
 	if e.watching+e.block.count > 0 {
 		e.observe(db, events)
 	}
-	after, err := e.state.Apply(db, events)
+	var after int
+	var err error
+	if e.notifying() {
+		after, err = e.applyAndTell(db, cause, events)
+	} else {
+		after, err = e.state.Apply(db, events)
+	}
 	if err != nil {
 		e.broke(err)
 		u.body.Truncate(0)

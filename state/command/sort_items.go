@@ -158,7 +158,7 @@ func (s *sorting) reply(c *Call, items []sortItem) {
 		case pattern == nil || IsWord(pattern, "#") || c.View.Type(s.key) == state.Hash:
 			c.replyValue(value)
 		default:
-			replyPart(c, s.key, value)
+			replyPart(c, s.key, value, value)
 		}
 		if limit.Exceeded() {
 			limit.Drop()

@@ -93,15 +93,23 @@ func replyString(c *Call, key []byte) (found, ok bool) {
 	case !found:
 		c.Out.Null()
 	default:
-		replyPart(c, key, value)
+		replyPart(c, key, value, value)
 	}
 	return found, true
 }
 
+// A part is copied after all where it is less than one in lendShare of the string, and
+// less than lendAlways bytes: the next change inside a string that was lent copies all of
+// it, which takes far longer than copying a small part.
+const (
+	lendShare  = 8
+	lendAlways = 1 << 20
+)
+
 // replyPart answers a part of the string at key, or all of it. A long one is
 // lent to the reply instead of being copied into it.
-func replyPart(c *Call, key, part []byte) {
-	if len(part) < state.LendFrom {
+func replyPart(c *Call, key, whole, part []byte) {
+	if len(part) < state.LendFrom || len(part) < min(len(whole)/lendShare, lendAlways) {
 		c.Out.Bulk(part)
 		return
 	}
@@ -144,7 +152,7 @@ func mgetCommand(c *Call) {
 	for _, key := range c.Args[1:] {
 		// A key that holds something else is answered as if it were absent.
 		if value, found, err := c.View.String(key); err == nil && found {
-			replyPart(c, key, value)
+			replyPart(c, key, value, value)
 		} else {
 			c.Out.Null()
 		}
@@ -201,7 +209,7 @@ func getexCommand(c *Call) {
 			return
 		}
 	}
-	replyPart(c, key, value)
+	replyPart(c, key, value, value)
 	switch {
 	case o.form.absolute() && at <= c.View.Now():
 		c.Events.Delete(key, event.Expired)

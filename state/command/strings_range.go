@@ -102,7 +102,7 @@ func getrangeCommand(c *Call) {
 		c.Fail(err)
 		return
 	}
-	replyPart(c, c.Args[1], slice(value, start, end))
+	replyPart(c, c.Args[1], value, slice(value, start, end))
 }
 
 // slice is the part of p from start to end, both included, where negative

@@ -29,6 +29,10 @@ type Writer struct {
 	lent   int // bytes of them that were lent
 	buf    []byte
 	resp3  bool
+
+	shared *Buffers  // where long replies get their memory; nil: from the heap
+	blocks []*[]byte // what parts and buf have of it
+	own    []byte    // while there are blocks: the buffer that was too short
 }
 
 // part is some of what was written, never empty.
@@ -44,6 +48,9 @@ const closeFrom = 1 << 20
 
 // SetProtocol chooses RESP2 or RESP3 (2 or 3) for what is written from now on.
 func (w *Writer) SetProtocol(v int) { w.resp3 = v == 3 }
+
+// Share has long replies take their memory from b.
+func (w *Writer) Share(b *Buffers) { w.shared = b }
 
 // Protocol returns 2 or 3.
 func (w *Writer) Protocol() int {
@@ -94,6 +101,14 @@ func (w *Writer) Own() int { return w.Len() - w.lent }
 // Reset forgets everything written. Memory above keep bytes is given back, so
 // that one large reply does not stay with its connection for ever.
 func (w *Writer) Reset(keep int) {
+	if len(w.blocks) > 0 {
+		for _, b := range w.blocks {
+			w.shared.put(b)
+		}
+		clear(w.blocks)
+		w.parts, w.before, w.lent, w.buf = nil, 0, 0, w.own
+		w.blocks, w.own = w.blocks[:0], nil
+	}
 	if len(w.parts) > 0 || cap(w.buf) > keep {
 		w.parts, w.before, w.lent, w.buf = nil, 0, 0, nil
 		return
@@ -128,21 +143,45 @@ func (w *Writer) close(room int) {
 		w.parts = append(w.parts, part{end: w.before, data: w.buf})
 		w.buf = w.buf[len(w.buf):]
 	}
-	if cap(w.buf) < room {
+	if cap(w.buf) < room && !w.takeBlock(room) {
 		w.buf = make([]byte, 0, room)
 	}
 }
 
-// begin is called where a value begins: only there buf becomes a part.
-func (w *Writer) begin() {
-	if len(w.buf) >= closeFrom {
+// begin is called where a value of up to n bytes begins: only there buf becomes a part.
+func (w *Writer) begin(n int) {
+	switch {
+	case len(w.buf) >= closeFrom:
 		w.close(closeFrom + closeFrom/8)
+	case cap(w.buf)-len(w.buf) < n && len(w.buf)+n > blockFrom:
+		w.takeBlock(2 * (len(w.buf) + n))
 	}
 }
 
+// takeBlock goes on in a block with room for n bytes, if there are such.
+func (w *Writer) takeBlock(n int) bool {
+	if w.shared == nil {
+		return false
+	}
+	block := w.shared.get(n)
+	if block == nil {
+		return false
+	}
+	if len(w.blocks) == 0 && len(w.parts) == 0 {
+		w.own = w.buf[:0]
+	}
+	w.blocks = append(w.blocks, block)
+	w.buf = append(*block, w.buf...)
+	return true
+}
+
+// short is how many bytes a value takes that is no string, and what a string takes besides:
+// enough for most. What is longer grows as slices do.
+const short = 64
+
 // Raw appends whole values that are already in wire form.
 func (w *Writer) Raw(b []byte) {
-	w.begin()
+	w.begin(len(b))
 	w.buf = append(w.buf, b...)
 }
 
@@ -166,18 +205,19 @@ func (w *Writer) Forget(n int) int {
 		w.parts[i].end -= gone
 	}
 	w.before -= gone
+	w.blocks, w.own = nil, nil // some of them are nobody's now; the collector sorts it out
 	return n - gone
 }
 
 // OK writes +OK.
 func (w *Writer) OK() {
-	w.begin()
+	w.begin(short)
 	w.buf = append(w.buf, "+OK\r\n"...)
 }
 
 // Simple writes a simple string; s must hold no CR or LF.
 func (w *Writer) Simple(s string) {
-	w.begin()
+	w.begin(short)
 	w.buf = append(w.buf, '+')
 	w.buf = append(w.buf, s...)
 	w.crlf()
@@ -186,7 +226,7 @@ func (w *Writer) Simple(s string) {
 // Error writes an error reply. msg begins with its code ("ERR …", "WRONGTYPE
 // …"); line breaks in it become spaces, since they would end the reply early.
 func (w *Writer) Error(msg string) {
-	w.begin()
+	w.begin(short)
 	w.buf = append(w.buf, '-')
 	for i := 0; i < len(msg); i++ {
 		c := msg[i]
@@ -200,7 +240,7 @@ func (w *Writer) Error(msg string) {
 
 // Int writes an integer.
 func (w *Writer) Int(n int64) {
-	w.begin()
+	w.begin(short)
 	w.buf = append(w.buf, ':')
 	w.buf = strconv.AppendInt(w.buf, n, 10)
 	w.crlf()
@@ -208,12 +248,24 @@ func (w *Writer) Int(n int64) {
 
 // Bulk writes a bulk string. A nil slice is an empty string, not a null.
 func (w *Writer) Bulk(b []byte) {
-	w.header('$', len(b))
 	if len(b) >= closeFrom {
+		w.header('$', len(b))
 		w.close(len(b) + 2)
+		w.buf = append(w.buf, b...)
+		w.crlf()
+		return
 	}
-	w.buf = append(w.buf, b...)
-	w.crlf()
+	w.begin(len(b) + short)
+	buf := append(w.buf, '$')
+	if n := len(b); n < 10 {
+		buf = append(buf, '0'+byte(n), '\r', '\n')
+	} else if n < 100 {
+		buf = append(buf, '0'+byte(n/10), '0'+byte(n%10), '\r', '\n')
+	} else {
+		buf = append(strconv.AppendInt(buf, int64(n), 10), '\r', '\n')
+	}
+	buf = append(buf, b...)
+	w.buf = append(buf, '\r', '\n')
 }
 
 // Lend writes a bulk string without copying it: b's bytes must not change until
@@ -244,7 +296,7 @@ func (w *Writer) BulkInt(n int64) {
 
 // Null writes the absence of a value: $-1, or _ in RESP3.
 func (w *Writer) Null() {
-	w.begin()
+	w.begin(short)
 	if w.resp3 {
 		w.buf = append(w.buf, "_\r\n"...)
 		return
@@ -254,7 +306,7 @@ func (w *Writer) Null() {
 
 // NullArray writes the absence of an array: *-1, or _ in RESP3.
 func (w *Writer) NullArray() {
-	w.begin()
+	w.begin(short)
 	if w.resp3 {
 		w.buf = append(w.buf, "_\r\n"...)
 		return
@@ -301,7 +353,7 @@ func (w *Writer) Double(f float64) {
 // Decimal writes a double whose text is given: a bulk string in RESP2.
 func (w *Writer) Decimal(text []byte) {
 	if w.resp3 {
-		w.begin()
+		w.begin(short)
 		w.buf = append(w.buf, ',')
 		w.buf = append(w.buf, text...)
 		w.crlf()
@@ -312,7 +364,7 @@ func (w *Writer) Decimal(text []byte) {
 
 // Bool writes a boolean: an integer in RESP2.
 func (w *Writer) Bool(b bool) {
-	w.begin()
+	w.begin(short)
 	switch {
 	case w.resp3 && b:
 		w.buf = append(w.buf, "#t\r\n"...)
@@ -328,7 +380,7 @@ func (w *Writer) Bool(b bool) {
 // BigNumber writes an integer of any size, given as decimal digits.
 func (w *Writer) BigNumber(digits string) {
 	if w.resp3 {
-		w.begin()
+		w.begin(short)
 		w.buf = append(w.buf, '(')
 		w.buf = append(w.buf, digits...)
 		w.crlf()
@@ -398,7 +450,7 @@ func abs(n int) int {
 }
 
 func (w *Writer) header(kind byte, n int) {
-	w.begin()
+	w.begin(short)
 	w.buf = append(w.buf, kind)
 	w.buf = strconv.AppendInt(w.buf, int64(n), 10)
 	w.crlf()

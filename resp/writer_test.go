@@ -3,6 +3,7 @@ package resp
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -13,11 +14,20 @@ import (
 // a plain buffer would hold, from every offset on.
 func TestWriterParts(t *testing.T) {
 	large := bytes.Repeat([]byte("0123456789abcdef"), 3*closeFrom/16)
+	var shared Buffers
 	rapid.Check(t, func(t *rapid.T) {
-		var w, plain Writer
+		var w, other, plain Writer
+		if rapid.Bool().Draw(t, "shares") { // with one that writes something else all the time
+			w.Share(&shared)
+			other.Share(&shared)
+		}
 		marks := []int{0}
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
-			n := rapid.SampledFrom([]int{0, 1, 100, closeFrom/2 + 1, closeFrom, len(large)}).Draw(t, "bytes")
+			n := rapid.SampledFrom([]int{0, 1, 100, blockFrom / 2, blockFrom, 3 * blockFrom, closeFrom/2 + 1, closeFrom, len(large)}).Draw(t, "bytes")
+			if other.Reset(blockFrom); n <= closeFrom {
+				other.BulkString(strings.Repeat("z", n/2))
+				other.Bulk(bytes.Repeat([]byte("z"), n))
+			}
 			switch rapid.SampledFrom([]string{"int", "error", "bulk", "lend", "truncate", "reset"}).Draw(t, "step") {
 			case "int":
 				w.Int(int64(n))
@@ -75,6 +85,36 @@ func appendBulk(dst, b []byte) []byte {
 	var w Writer
 	w.header('$', len(b))
 	return append(append(append(dst, w.buf...), b...), "\r\n"...)
+}
+
+// TestBuffersAreHandedOn: who writes long replies again and again needs no more memory.
+func TestBuffersAreHandedOn(t *testing.T) {
+	var shared Buffers
+	value := make([]byte, 1000)
+	write := func() {
+		var w [4]Writer // a turn of four connections
+		for i := range w {
+			w[i].Share(&shared)
+			for range 200 * (i + 1) {
+				w[i].Bulk(value)
+			}
+		}
+		for i := range w {
+			w[i].Reset(blockFrom)
+		}
+	}
+	write()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 100 {
+		write()
+	}
+	runtime.ReadMemStats(&after)
+	// 200 MB are written; the Writers' own short buffers are 64 KiB each. The pool may be
+	// emptied by the collector now and then, and with the race detector at random.
+	if got := (after.TotalAlloc - before.TotalAlloc) >> 20; got > 100 {
+		t.Errorf("%d MiB were allocated for the replies of 100 turns", got)
+	}
 }
 
 // TestLentIsNotCopied: a lent value takes no memory of the Writer's, and a large

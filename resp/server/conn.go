@@ -92,6 +92,7 @@ type transport interface {
 
 func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{s: s, parser: resp.NewParser(), local: nc.LocalAddr().String()}
+	c.out.Share(&s.buffers)
 	if _, ok := nc.LocalAddr().(*net.UnixAddr); ok {
 		// A unix socket is its path and port 0, as Redis says it; its
 		// clients have no name there.

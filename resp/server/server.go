@@ -57,6 +57,8 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 
+	buffers resp.Buffers // of long replies
+
 	touched []*conn // the loop's: were sent something, or resumed, by Commit
 
 	quit  chan struct{}  // closed with stopping

@@ -180,14 +180,14 @@ func xsetidCommand(c *Call) {
 	case !s.Exists():
 		c.Out.Error(TextNoSuchKey)
 		return
+	case last.Less(s.Deleted()):
+		c.Out.Error("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id")
+		return
 	case last.Less(s.LastEntry()):
 		c.Out.Error("ERR The ID specified in XSETID is smaller than the target stream top item")
 		return
 	case s.Len() > 0 && added >= 0 && int64(s.Len()) > added:
 		c.Out.Error("ERR The entries_added specified in XSETID is smaller than the target stream length")
-		return
-	case last.Less(s.Deleted()):
-		c.Out.Error("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id")
 		return
 	}
 	total := s.Added()

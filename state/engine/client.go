@@ -289,6 +289,7 @@ func clientKill(e *Engine, s *Session, c *command.Call) {
 		case !f.fits(other) || other.closing:
 		case other != s:
 			other.closing = true
+			e.unsubscribeAll(other) // its end may come behind what this transaction publishes
 			other.peer.Kill()
 			killed++
 		case !f.skipme:

@@ -32,7 +32,8 @@ func pubsubHandlers() map[string]handler {
 // could not tell other replies from messages.
 func (s *Session) listening() bool { return s.proto == 2 && s.subscriptions() > 0 }
 
-// whileListening are the commands that are allowed then.
+// whileListening are the commands that are allowed then, by their full names: LATENCY RESET is
+// none of them.
 func whileListening(name string) bool {
 	switch name {
 	case "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "ping", "quit", "reset":

@@ -210,7 +210,7 @@ func (e *Engine) refuse(s *Session, r *row) string {
 		return "ERR Command not allowed inside a transaction"
 	case e.memory.full && s.needsMemory(r):
 		return oomText
-	case s.listening() && !whileListening(r.spec.Name):
+	case s.listening() && !whileListening(r.spec.FullName()):
 		return listeningText(r)
 	case e.mode == modeReady:
 		return ""

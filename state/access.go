@@ -19,6 +19,10 @@ type Access struct {
 const (
 	firstCount = 5
 	mostCount  = 255
+
+	// longestIdle is half of what 24 bits say in seconds: what is idle for longer was
+	// touched later than now, by a clock that was put back since.
+	longestIdle = 1 << 23
 )
 
 // SetAccess says how accesses are noted from now on. What was noted in the other way is
@@ -86,7 +90,7 @@ func (s *State) idle(noted, always uint32) uint32 {
 		return always
 	}
 	idle := (s.clock - noted) & 0xffffff // the clock goes round in half a year
-	if idle > 0x800000 {
+	if idle > longestIdle {
 		return 0 // touched later than now: the clock was put back
 	}
 	return idle
@@ -100,7 +104,7 @@ func (v View) Idle(key []byte) int64 {
 		return 0
 	}
 	idle := (uint32(v.now/1000) - accessOf(b)) & 0xffffff
-	if idle > 0x800000 {
+	if idle > longestIdle {
 		return 0
 	}
 	return int64(idle)
@@ -120,7 +124,7 @@ func (v View) Frequency(key []byte) (count int64, ok bool) {
 // counter is. RESTORE has these; as hints they are no events.
 func (v View) SetIdle(key []byte, seconds int64) {
 	if b := v.peek(key); b != nil && v.s.clock != 0 && !v.s.access.Frequency {
-		touchRecord(b, v.s.clock-uint32(seconds))
+		touchRecord(b, v.s.clock-uint32(min(seconds, longestIdle)))
 	}
 }
 

@@ -55,6 +55,7 @@
 //	           the elements came
 //	sort       equal elements come in the order in which Redis' quicksort leaves them; texts
 //	           are compared as in C's own locale, up to a zero byte unless they are stored
+//	dumps      DUMP writes what Redis 7.0 writes and 7.2 reads; RESTORE trusts nothing (rdb)
 //	expiry     SET with a time in the past stores the key, which no one sees;
 //	           GETEX and EXPIRE with one delete it at once
 //

@@ -6,17 +6,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/altilium-db/altilium/state/command/rdb"
 	"pgregory.net/rapid"
 )
 
 // forms are commands with places to be filled:
 //
-//	K  a key     M  a member    N  a number, or nearly one    D  a digit    M… K…  some of them
+//	K  a key     M  a member    N  a number, or nearly one    D  a digit    P  a dump    M… K…  some of them
 //
 // Replies that are drawn by chance cannot be compared and are not among them.
 type forms struct {
 	keys  []string
 	lines []string
+	dumps []string // what P is drawn from
 }
 
 func (f forms) command(t *rapid.T) []string {
@@ -63,6 +65,8 @@ func (f forms) fill(t *rapid.T, word string) string {
 			return oneOf(t, "number", edgeNumbers()...)
 		}
 		return fmt.Sprint(rapid.IntRange(-4, 8).Draw(t, "number"))
+	case "P":
+		return oneOf(t, "dump", f.dumps...)
 	}
 	return word
 }
@@ -72,7 +76,7 @@ var strangers = []string{"SET K M", "HSET K M M", "DEL K", "RENAME K K", "COPY K
 
 func TestRandomSets(t *testing.T) {
 	keys := []string{"a", "b", "c", "d"}
-	compareRandomly(t, keys, forms{keys, append([]string{
+	compareRandomly(t, keys, forms{keys: keys, lines: append([]string{
 		"SADD K M…", "SADD K M…", "SADD K M…", "SADD K M", "SREM K M…", "SREM K M…", "SCARD K", "SISMEMBER K M", "SMISMEMBER K M…",
 		"SMEMBERS K", "SMOVE K K M", "SMOVE K K M", "SINTER K…", "SUNION K…", "SDIFF K…", "SINTERSTORE K K…", "SUNIONSTORE K K…",
 		"SDIFFSTORE K K…", "SINTERCARD N K…", "SINTERCARD 2 K K LIMIT N", "SINTERCARD 1 K LIMIT N", "SPOP K 1000", "SPOP K 0",
@@ -85,7 +89,7 @@ var byChance = map[string]bool{"SSCAN": true, "ZSCAN": true, "SPOP": true, "SRAN
 
 func TestRandomLists(t *testing.T) {
 	keys := []string{"a", "b", "c", "d"}
-	compareRandomly(t, keys, forms{keys, append([]string{
+	compareRandomly(t, keys, forms{keys: keys, lines: append([]string{
 		"LPUSH K M…", "RPUSH K M…", "RPUSH K M…", "LPUSHX K M…", "RPUSHX K M", "LPOP K", "RPOP K", "LPOP K N", "RPOP K N", "LLEN K", "LINDEX K N",
 		"LRANGE K N N", "LRANGE K 0 -1", "LSET K N M", "LINSERT K BEFORE M M", "LINSERT K AFTER M M", "LREM K N M", "LTRIM K N N", "LTRIM K 0 N",
 		"LPOS K M", "LPOS K M RANK N", "LPOS K M COUNT N", "LPOS K M RANK N COUNT N MAXLEN N", "LMOVE K K LEFT RIGHT", "LMOVE K K RIGHT LEFT",
@@ -95,7 +99,7 @@ func TestRandomLists(t *testing.T) {
 
 func TestRandomSortedSets(t *testing.T) {
 	keys := []string{"a", "b", "c", "d"}
-	compareRandomly(t, keys, forms{keys, append([]string{
+	compareRandomly(t, keys, forms{keys: keys, lines: append([]string{
 		"ZADD K N M N M", "ZADD K N M", "ZADD K 1 M 2 M 3 M", "ZADD K 0 M 0 M", "ZADD K NX N M N M", "ZADD K XX CH N M N M", "ZADD K GT N M N M",
 		"ZADD K LT CH N M", "ZADD K INCR N M", "ZADD K XX GT INCR N M", "ZINCRBY K N M", "ZREM K M…", "ZCARD K", "ZSCORE K M", "ZMSCORE K M…",
 		"ZRANK K M", "ZREVRANK K M", "ZRANGE K N N", "ZRANGE K 0 -1 WITHSCORES", "ZRANGE K N N REV", "ZRANGE K N N BYSCORE", "ZRANGE K N N BYSCORE REV LIMIT N N",
@@ -111,7 +115,7 @@ func TestRandomSortedSets(t *testing.T) {
 // TestRandomSorts: in the list t, which alone is one for sure, equal elements have an order.
 func TestRandomSorts(t *testing.T) {
 	keys := []string{"a", "b", "c", "t"}
-	sorts := forms{keys[:3], append([]string{
+	sorts := forms{keys: keys[:3], lines: append([]string{
 		"RPUSH K D D D D D", "RPUSH K D D D M", "SADD K D D D D D", "ZADD K N D N D N D", "LPUSH K M…", "SADD K M…", "MSET w1 D w2 D w3 D w4 N", "MSET w1 M w2 M w3 M",
 		"RPUSH t D D D D D D D D D", "LPUSH t M…", "LTRIM t D -D", "HSET h1 f D", "HSET h2 f D", "HSET h3 f N", "DEL h1 w1", "LRANGE K 0 -1", "LRANGE t 0 -1",
 		"SORT K", "SORT K DESC", "SORT K ALPHA", "SORT K ALPHA DESC", "SORT K LIMIT D D", "SORT K LIMIT N N ALPHA", "SORT_RO K", "SORT K BY w*", "SORT K BY w* DESC GET #",
@@ -134,4 +138,22 @@ func TestRandomSorts(t *testing.T) {
 		}
 		return words
 	})
+}
+
+func TestRandomDumps(t *testing.T) {
+	keys := []string{"a", "b", "c", "d", "e"}
+	var dumps []string
+	for _, body := range dumpedBodies(t) {
+		if body[0] < 20 { // 7.0 does not know the others
+			dumps = append(dumps, string(rdb.Seal(body)))
+		}
+	}
+	dumps = append(dumps, "garbage", dumps[0][:len(dumps[0])-1]+"x")
+	compareRandomly(t, keys, forms{keys: keys, dumps: dumps, lines: append([]string{
+		"RESTORE K 0 P", "RESTORE K 0 P REPLACE", "RESTORE K 0 P REPLACE", "RESTORE K 0 P REPLACE", "RESTORE K 500000 P REPLACE", "RESTORE K 4102444800000 P ABSTTL REPLACE",
+		"RESTORE K 1 P ABSTTL REPLACE", "RESTORE K 0 P REPLACE IDLETIME N", "RESTORE K 0 P FREQ N REPLACE", "RESTORE K 0 M", "DUMP nothing", "PEXPIRE K 5000000",
+		"SADD K M…", "SREM K M…", "SCARD K", "HSET K M M", "HGETALL K", "HDEL K M…", "RPUSH K M…", "LPUSH K M…", "LPOP K", "LRANGE K 0 -1",
+		"ZADD K N M", "ZRANGE K 0 -1 WITHSCORES", "ZREM K M…", "APPEND K M", "GET K", "XADD K 9000000000000-* M M", "XRANGE K - +", "XLEN K",
+		"XREADGROUP GROUP group zoe COUNT N STREAMS K >", "XACK K group 1700000000000-0 1700000000007-1", "XGROUP CREATE K M 0", "XTRIM K MAXLEN N",
+	}, strangers...)}.command)
 }

@@ -29,9 +29,30 @@ type Call struct {
 	// Patience is whether the command may wait, see [Call.Wait].
 	Patience Patience
 
-	tell    bool
-	waits   bool
-	waiting Waiting
+	tell     bool
+	waits    bool
+	waiting  Waiting
+	accessed Accessed
+}
+
+// Accessed is what RESTORE says of accesses to a key before it was dumped.
+type Accessed struct {
+	Key     []byte // nil: nothing is said
+	Timed   bool
+	Idle    int64 // where Timed: it was touched last so many seconds ago
+	Counted bool
+	Count   uint8 // where Counted: its counter
+}
+
+// Applied is to be called when the events of the decision have been applied. It notes in
+// a key what was said of accesses, which is no part of the state (state/access.go).
+func (c *Call) Applied() {
+	switch a := &c.accessed; {
+	case a.Timed:
+		c.View.SetIdle(a.Key, a.Idle)
+	case a.Counted:
+		c.View.SetFrequency(a.Key, a.Count)
+	}
 }
 
 // Tell asks that the whole argv goes into the log entry, because the events
@@ -46,6 +67,7 @@ func (c *Call) Told() bool { return c.tell }
 func (c *Call) Reset(spec *Spec, args [][]byte) {
 	c.Spec, c.Args, c.tell = spec, args, false
 	c.Patience = AtOnce
+	c.accessed = Accessed{}
 	if c.waits {
 		c.waits, c.waiting = false, Waiting{}
 	}

@@ -24,7 +24,7 @@ func NewTable() *Table {
 	t := &Table{}
 	for _, family := range [][]*Spec{
 		stringCommands(), counterCommands(), bitCommands(), hyperloglogCommands(), hashCommands(), setCommands(),
-		listCommands(), zsetCommands(), geoCommands(), streamCommands(), keyCommands(), sortCommands(), expiryCommands(), scanCommands(), pubsubCommands(), waitCommands(),
+		listCommands(), zsetCommands(), geoCommands(), streamCommands(), keyCommands(), sortCommands(), dumpCommands(), expiryCommands(), scanCommands(), pubsubCommands(), waitCommands(),
 		connectionCommands(), serverCommands(), transactionCommands(), logCommands(),
 	} {
 		for _, s := range family {

@@ -144,3 +144,29 @@ func TestPlayEvictionRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRestoredAccesses: RESTORE says when a key was accessed last, or how often, in the way
+// in which accesses are noted, and the log says nothing of it.
+func TestRestoredAccesses(t *testing.T) {
+	const five = "'\x00\xc0\x05\x0a\x00c/_f\x83/\xb3Q'"
+	h := newHarness(t, setup{})
+	c := h.connect()
+	c.want("+OK", "RESTORE k 0 "+five+" IDLETIME 1000")
+	c.want(":1000", "OBJECT IDLETIME k")
+	c.want("+OK", "RESTORE k 0 "+five+" REPLACE FREQ 100")
+	c.want(":0", "OBJECT IDLETIME k")
+	c.want("+OK", "RESTORE k 0 "+five+" REPLACE IDLETIME 9223372036854775807")
+	c.want(":8388608", "OBJECT IDLETIME k") // longer is not told from the future
+	c.want("+OK +QUEUED +QUEUED *2 +OK :77", "MULTI", "RESTORE l 0 "+five+" IDLETIME 77", "OBJECT IDLETIME l", "EXEC")
+	c.want("-BUSYKEY Target key name already exists.", "RESTORE l 0 "+five+" IDLETIME 1")
+	c.want(":0", "OBJECT IDLETIME l") // it was looked up, as in Redis
+
+	c.want("+OK", "CONFIG SET maxmemory-policy allkeys-lfu lfu-decay-time 0")
+	c.want("+OK", "RESTORE k 0 "+five+" REPLACE FREQ 200")
+	c.want(":200", "OBJECT FREQ k")
+	c.want("+OK", "RESTORE k 0 "+five+" REPLACE IDLETIME 5")
+	c.want(":5", "OBJECT FREQ k")
+	c.want("+OK", "RESTORE gone 1 "+five+" ABSTTL FREQ 7")
+	c.want("-ERR no such key", "RENAME gone other")
+	h.check()
+}

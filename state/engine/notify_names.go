@@ -28,7 +28,6 @@ type voice struct {
 }
 
 // voices are those of the commands whose events do not speak for themselves, by full name.
-// RESTORE may not be there yet.
 func voices() map[string]voice {
 	all := map[string]voice{
 		"set": {expires: setsExpiry}, "setex": {expires: always}, "psetex": {expires: always},

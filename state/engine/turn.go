@@ -317,7 +317,9 @@ func (e *Engine) settle(s *Session, r *row, c *command.Call, mark int, failed bo
 	if problem != "" {
 		c.Out.Truncate(mark)
 		c.Out.Error(problem)
+		return
 	}
+	c.Applied()
 }
 
 // internalError is what a client is told of a bug.

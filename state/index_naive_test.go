@@ -3,7 +3,6 @@ package state
 import (
 	"bytes"
 	"cmp"
-	"math/bits"
 	"slices"
 )
 
@@ -36,9 +35,11 @@ func (k *mapKeyspace) sorted() []ref {
 
 // random is index.random, told from the keys.
 func (k *mapKeyspace) random(rnd func() uint64) ref {
-	depth := max(bits.Len(uint(len(k.refs)))-4, 0)
+	depth := groupDepth(len(k.refs))
+	next := rnd()
 	for {
-		r := rnd()
+		r := next
+		next = rnd()
 		var group []ref
 		for _, at := range k.sorted() {
 			if k.d.secret.hash(k.d.key(at))>>(64-depth) == r>>(64-depth) {

@@ -1,6 +1,9 @@
 package state
 
-import "math/bits"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 // Walking the keys in order, and drawing one of them.
 
@@ -49,8 +52,13 @@ func (x *index) skip(place int) (cursor uint64, left int) {
 }
 
 // fair is how many keys a group may have for a draw to be exactly fair. A group
-// has 8 to 16 on average; one that has more than fair is one in 10^9.
-const fair = 48
+// has 32 to 64 on average, one in 10^7 more than fair. Larger groups would be read for
+// longer, smaller ones differ so much that most draws hit no key, and each reads memory
+// that is far away.
+const fair = 108
+
+// groupDepth is of how many bits the hashes of a group of n keys are the same.
+func groupDepth(n int) uint { return uint(max(bits.Len(uint(n))-6, 0)) }
 
 // random draws a group of hashes that begin alike, as wide as the number of keys
 // says, then a place in it, until there is a key at that place: so every key is
@@ -58,25 +66,32 @@ const fair = 48
 // random numbers alone, not from how the segments came to be. A recorded RANDOMKEY
 // finds the same key when it is played on a state that was loaded.
 func (x *index) random(rnd func() uint64) ref {
-	depth := uint(max(bits.Len(uint(x.n))-4, 0))
+	depth := groupDepth(x.n)
 	places := uint64(fair)
 	if depth == 0 {
 		places = uint64(x.n)
 	}
-	var refs [fair]ref
+	var refs groupRefs
+	next := rnd()
 	for {
-		r := rnd()
+		r := next
+		next = rnd() // half of all draws need it: its group comes nearer meanwhile
+		s := x.segment(next)
+		prefetch(unsafe.Pointer(&s.slots[s.home(next&^(1<<(64-depth)-1))]))
 		n := x.group(&refs, r, depth)
 		place := r & (1<<32 - 1) % max(places, uint64(n))
 		if place < uint64(n) {
-			return refs[place%fair]
+			return refs[place%uint64(len(refs))]
 		}
 	}
 }
 
+// groupRefs are the records of a group; of a larger one the last that it has.
+type groupRefs [128]ref
+
 // group is the records whose hashes begin as h does, to a depth, and how many
-// they are; of more than fair the last ones. A depth is at most that of a tag.
-func (x *index) group(refs *[fair]ref, h uint64, depth uint) (n int) {
+// they are. A depth is at most that of a tag.
+func (x *index) group(refs *groupRefs, h uint64, depth uint) (n int) {
 	from := h &^ (1<<(64-depth) - 1)
 	last := from + (1<<(64-depth) - 1)
 	for {
@@ -88,7 +103,7 @@ func (x *index) group(refs *[fair]ref, h uint64, depth uint) (n int) {
 			case slot > last:
 				return n
 			default:
-				refs[n%fair] = slot & refMask
+				refs[uint(n)%uint(len(refs))] = slot & refMask
 				n++
 			}
 		}

@@ -22,7 +22,7 @@ type ranking struct {
 }
 
 const (
-	leafRoom = 64 // members of a leaf
+	leafRoom = 62 // members of a leaf, which so is 1 KiB, as Go hands memory out
 	nodeRoom = 32 // children of a node
 )
 

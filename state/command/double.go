@@ -11,6 +11,9 @@ import (
 // of it, without blanks before it; no NaN, none that is too large, nor one that is not 0
 // and would become it.
 func ParseDouble(text []byte) (f float64, ok bool) {
+	if n, ok := ParseInt(text); ok && n > -exactInt && n < exactInt { // as most are
+		return float64(n), true
+	}
 	f, err := strtod(string(text))
 	switch {
 	case len(text) == 0 || bytes.IndexByte(text, 0) >= 0 || math.IsNaN(f):
@@ -22,6 +25,9 @@ func ParseDouble(text []byte) (f float64, ok bool) {
 	}
 	return f, true
 }
+
+// exactInt is up to where every integer is a double.
+const exactInt = 1 << 53
 
 // ParseBound reads a number as Redis reads the ends of a range of scores, which is less
 // strict: blanks may stand before it, a zero byte ends it, nothing is 0, and what is too

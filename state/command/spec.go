@@ -29,6 +29,7 @@ type Call struct {
 	// Patience is whether the command may wait, see [Call.Wait].
 	Patience Patience
 
+	scoring  scoring // scratch of ZADD
 	tell     bool
 	waits    bool
 	waiting  Waiting

@@ -75,9 +75,16 @@ type scoring struct {
 	scores  []float64
 	members [][]byte
 	places  map[string]int // of the members, once one has come twice
+}
 
-	roomScores  [8]float64
-	roomMembers [8][]byte
+// again is s without scores, but with the room that it has for a few.
+func (s *scoring) again() *scoring {
+	clear(s.members)
+	*s = scoring{scores: s.scores[:0], members: s.members[:0]}
+	if cap(s.members) > eventItems {
+		*s = scoring{}
+	}
+	return s
 }
 
 // score is a member's present score. again: the call has named it before.
@@ -116,11 +123,10 @@ func (c *Call) zadd(incr bool) {
 			return
 		}
 	}
-	var s scoring
+	s := c.scoring.again()
 	if s.z, ok = c.zset(); !ok {
 		return
 	}
-	s.scores, s.members = s.roomScores[:0], s.roomMembers[:0]
 	var seen distinct
 	added, updated, result, done := 0, 0, 0.0, false
 	for i := o.pairs; i < len(c.Args); i += 2 {

@@ -328,6 +328,8 @@ var hotPath = []struct{ name, line string }{
 	{"HGET", "HGET hash:# field"},
 	{"HSET-large", "HSET large field:# 0123456789"},
 	{"HGET-large", "HGET large field:#"},
+	{"SADD", "SADD set member:#"},
+	{"ZADD", "ZADD zset 12 member:#"},
 }
 
 func numbered(line string, i int) string {

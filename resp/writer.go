@@ -37,9 +37,10 @@ type Writer struct {
 
 // part is some of what was written, never empty.
 type part struct {
-	end  int // offset behind it
-	data []byte
-	lent bool // data is somebody else's
+	end    int // offset behind it
+	data   []byte
+	lent   bool // data is somebody else's
+	blocks int  // how many blocks there were when it was written
 }
 
 // closeFrom is the length in bytes from which buf becomes a part: growing it
@@ -102,12 +103,8 @@ func (w *Writer) Own() int { return w.Len() - w.lent }
 // that one large reply does not stay with its connection for ever.
 func (w *Writer) Reset(keep int) {
 	if len(w.blocks) > 0 {
-		for _, b := range w.blocks {
-			w.shared.put(b)
-		}
-		clear(w.blocks)
-		w.parts, w.before, w.lent, w.buf = nil, 0, 0, w.own
-		w.blocks, w.own = w.blocks[:0], nil
+		w.handOn(0)
+		w.parts, w.before, w.lent, w.buf, w.own = nil, 0, 0, w.own, nil
 	}
 	if len(w.parts) > 0 || cap(w.buf) > keep {
 		w.parts, w.before, w.lent, w.buf = nil, 0, 0, nil
@@ -119,9 +116,13 @@ func (w *Writer) Reset(keep int) {
 // Truncate takes back everything from an offset on that is the beginning of a
 // reply: used when replies turn out not to be true (a failed log write) or not
 // wanted (CLIENT REPLY).
+//
+// Blocks that hold nothing any more are handed on at once: what is written and taken
+// back again and again takes no more memory than once.
 func (w *Writer) Truncate(offset int) {
 	for offset < w.before {
 		last := w.parts[len(w.parts)-1]
+		w.handOn(last.blocks)
 		w.parts[len(w.parts)-1] = part{}
 		w.parts = w.parts[:len(w.parts)-1]
 		w.before -= len(last.data)
@@ -135,12 +136,21 @@ func (w *Writer) Truncate(offset int) {
 	w.buf = w.buf[:offset-w.before]
 }
 
+// handOn hands on all blocks but the first n.
+func (w *Writer) handOn(n int) {
+	for i := n; i < len(w.blocks); i++ {
+		w.shared.put(w.blocks[i])
+		w.blocks[i] = nil
+	}
+	w.blocks = w.blocks[:min(n, len(w.blocks))]
+}
+
 // close makes buf a part. What is written next follows it in the same memory
 // while that has room, but room bytes are there in any case.
 func (w *Writer) close(room int) {
 	if len(w.buf) > 0 {
 		w.before += len(w.buf)
-		w.parts = append(w.parts, part{end: w.before, data: w.buf})
+		w.parts = append(w.parts, part{end: w.before, data: w.buf, blocks: len(w.blocks)})
 		w.buf = w.buf[len(w.buf):]
 	}
 	if cap(w.buf) < room && !w.takeBlock(room) {
@@ -203,6 +213,7 @@ func (w *Writer) Forget(n int) int {
 	w.parts = slices.Delete(w.parts, 0, done)
 	for i := range w.parts {
 		w.parts[i].end -= gone
+		w.parts[i].blocks = 0
 	}
 	w.before -= gone
 	w.blocks, w.own = nil, nil // some of them are nobody's now; the collector sorts it out
@@ -276,7 +287,7 @@ func (w *Writer) Lend(b []byte) {
 	if len(b) > 0 {
 		w.before += len(b)
 		w.lent += len(b)
-		w.parts = append(w.parts, part{end: w.before, data: b, lent: true})
+		w.parts = append(w.parts, part{end: w.before, data: b, lent: true, blocks: len(w.blocks)})
 	}
 	w.crlf()
 }

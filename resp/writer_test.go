@@ -117,6 +117,33 @@ func TestBuffersAreHandedOn(t *testing.T) {
 	}
 }
 
+// TestTakenBackIsHandedOn: replies that are taken back, as those of an EXEC that are too
+// large or of CLIENT REPLY OFF, leave the Writer no more blocks than one of them needs.
+func TestTakenBackIsHandedOn(t *testing.T) {
+	value := make([]byte, 100<<10)
+	var shared Buffers
+	var w Writer
+	w.Share(&shared)
+	for _, kept := range []int{0, 100, 5 << 20} {
+		w.Reset(blockFrom)
+		for w.Len() < kept {
+			w.Bulk(value[:50])
+		}
+		mark, blocks := w.Len(), len(w.blocks)
+		for range 100 {
+			for range 40 {
+				w.Bulk(value)
+			}
+			w.Lend(value)
+			w.Bulk(make([]byte, closeFrom))
+			w.Truncate(mark)
+		}
+		if more := len(w.blocks) - blocks; more > len(blockSizes) || w.Len() != mark {
+			t.Errorf("behind %d bytes, of which %d are left: %d more blocks", kept, w.Len(), more)
+		}
+	}
+}
+
 // TestLentIsNotCopied: a lent value takes no memory of the Writer's, and a large
 // reply is not moved while it grows.
 func TestLentIsNotCopied(t *testing.T) {

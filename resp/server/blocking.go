@@ -225,6 +225,7 @@ func (b *blocking) read() bool {
 func (b *blocking) flush() bool {
 	c := b.c
 	if c.out.Len() == 0 {
+		c.out.Reset(keepOutput) // what was taken back may have left it memory
 		return true
 	}
 	b.writing.Lock()

@@ -114,8 +114,7 @@ func hmgetCommand(c *Call) {
 	for _, field := range c.Args[2:] {
 		c.replyField(h, field)
 		if limit.Exceeded() {
-			limit.Drop()
-			c.Out.Error(textTooMuch)
+			limit.Refuse()
 			return
 		}
 	}

@@ -105,7 +105,7 @@ func (l *claim) reply(c *Call) bool {
 			c.replyEntry(&e)
 		}
 		if limit.Exceeded() {
-			c.tooMuch(limit)
+			limit.Refuse()
 			return false
 		}
 	}
@@ -256,8 +256,7 @@ func xautoclaimCommand(c *Call) {
 	c.Out.Array(3)
 	c.replyID(next)
 	if !l.reply(c) {
-		mark.Drop()
-		c.Out.Error(textTooMuch)
+		mark.Refuse()
 		return
 	}
 	c.Out.Array(len(l.ended))

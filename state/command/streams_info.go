@@ -160,7 +160,7 @@ func (c *Call) replyFull(s state.Entries, count int64) {
 		}
 	}
 	if limit.Exceeded() {
-		c.tooMuch(limit)
+		limit.Refuse()
 	}
 }
 

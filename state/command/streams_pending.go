@@ -136,7 +136,7 @@ func (c *Call) replyPending(g state.Group, o *pendingOptions) {
 		c.Out.Int(max(0, c.View.Now()-p.Since))
 		c.Out.Int(int64(p.Count))
 		if limit.Exceeded() {
-			c.tooMuch(limit)
+			limit.Refuse()
 			return
 		}
 	}

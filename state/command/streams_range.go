@@ -42,12 +42,6 @@ func (c *Call) replyEntries(s state.Entries, from event.ID, n int, limit Limit) 
 	})
 }
 
-// tooMuch answers that the reply would be, instead of what has been written of it.
-func (c *Call) tooMuch(limit Limit) {
-	limit.Drop()
-	c.Out.Error(textTooMuch)
-}
-
 func xlenCommand(c *Call) {
 	if s, ok := c.stream(1); ok {
 		c.Out.Int(int64(s.Len()))
@@ -104,7 +98,7 @@ func rangeOfEntries(c *Call, first, last int, back bool) {
 		s.Range(from, to, reply)
 	}
 	if limit.Exceeded() {
-		c.tooMuch(limit)
+		limit.Refuse()
 	}
 }
 

@@ -207,7 +207,7 @@ func (c *Call) replyReadings(o *readOptions, all []reading) (some, whole bool) {
 			c.replyEntries(r.entries, from, r.n, limit)
 		}
 		if limit.Exceeded() {
-			c.tooMuch(limit)
+			limit.Refuse()
 			return true, false
 		}
 	}

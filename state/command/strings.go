@@ -146,6 +146,12 @@ func (l Limit) Exceeded() bool {
 // Drop takes them all back.
 func (l Limit) Drop() { l.out.Truncate(l.len) }
 
+// Refuse answers that they would be too long, instead of what has been written of them.
+func (l Limit) Refuse() {
+	l.Drop()
+	l.out.Error(textTooMuch)
+}
+
 func mgetCommand(c *Call) {
 	limit := NewLimit(c.Out)
 	c.Out.Array(len(c.Args) - 1)
@@ -157,8 +163,7 @@ func mgetCommand(c *Call) {
 			c.Out.Null()
 		}
 		if limit.Exceeded() {
-			limit.Drop()
-			c.Out.Error(textTooMuch)
+			limit.Refuse()
 			return
 		}
 	}

@@ -80,12 +80,17 @@ func commandInfo(e *Engine, s *Session, c *command.Call) {
 		commandAll(e, s, c)
 		return
 	}
+	limit := command.NewLimit(c.Out)
 	c.Out.Array(len(c.Args) - 2)
 	for _, name := range c.Args[2:] {
 		if spec := e.table.Named(name); spec != nil {
 			writeInfo(c.Out, spec)
 		} else {
 			c.Out.Null()
+		}
+		if limit.Exceeded() {
+			limit.Refuse()
+			return
 		}
 	}
 }

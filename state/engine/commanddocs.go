@@ -19,20 +19,27 @@ func commandDocs(e *Engine, _ *Session, c *command.Call) {
 			}
 		}
 	}
-	writeDocs(c.Out, specs)
+	limit := command.NewLimit(c.Out)
+	if !writeDocs(c.Out, specs, limit) {
+		limit.Refuse()
+	}
 }
 
-func writeDocs(out *resp.Writer, specs []*command.Spec) {
+// writeDocs writes what there is to say of commands; false when that exceeds the limit.
+func writeDocs(out *resp.Writer, specs []*command.Spec, limit command.Limit) (ok bool) {
 	out.Map(len(specs))
 	for _, s := range specs {
 		out.BulkString(s.FullName())
-		writeDoc(out, s)
+		if writeDoc(out, s, limit); limit.Exceeded() {
+			return false
+		}
 	}
+	return true
 }
 
 // writeDoc writes what there is to say of one command; absent parts are left
 // out.
-func writeDoc(out *resp.Writer, s *command.Spec) {
+func writeDoc(out *resp.Writer, s *command.Spec, limit command.Limit) {
 	texts := pairsOf("summary", s.Summary, "since", s.Since, "group", s.Group, "complexity", s.Complexity)
 	n := len(texts) / 2
 	if len(s.Args) > 0 {
@@ -52,7 +59,7 @@ func writeDoc(out *resp.Writer, s *command.Spec) {
 	}
 	if len(s.Sub) > 0 {
 		out.BulkString("subcommands")
-		writeDocs(out, s.Sub)
+		writeDocs(out, s.Sub, limit)
 	}
 }
 

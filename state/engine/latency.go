@@ -117,8 +117,13 @@ func latencyHistogram(e *Engine, _ *Session, c *command.Call) {
 			add(spec)
 		}
 	}
+	limit := command.NewLimit(c.Out)
 	c.Out.Map(len(rows))
 	for _, r := range rows {
+		if limit.Exceeded() {
+			limit.Refuse()
+			return
+		}
 		c.Out.BulkString(r.spec.FullName())
 		calls, used := int64(0), 0
 		for _, n := range r.stats.times {

@@ -112,6 +112,27 @@ func knownDifferences() map[string]string {
 	}
 }
 
+// TestWhatIsSaidOfCommandsIsBounded: who names the same command again and again is not told
+// as much of it each time as memory holds.
+func TestWhatIsSaidOfCommandsIsBounded(t *testing.T) {
+	h := newHarness(t, setup{})
+	c := h.connect()
+	for i := range h.e.rows {
+		for micros := range h.e.rows[i].stats.times {
+			h.e.rows[i].stats.times[micros] = 1 << 40
+		}
+	}
+	for ask, names := range map[string]int{"COMMAND INFO": 100_000, "COMMAND DOCS": 100_000, "LATENCY HISTOGRAM": 40_000} {
+		got := c.do(ask + strings.Repeat(" client", names))
+		if want := "-ERR the reply would be too large"; !strings.HasPrefix(got, want) {
+			t.Errorf("%s is answered by %d bytes", ask, len(got))
+		}
+		if got := c.do(ask + " client client"); strings.HasPrefix(got, "-") {
+			t.Errorf("%s: %s", ask, got)
+		}
+	}
+}
+
 // TestCommandInfo compares COMMAND INFO of every command that redis-server has
 // too: arity, flags, keys, categories, tips, key specs.
 func TestCommandInfo(t *testing.T) {

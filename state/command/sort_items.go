@@ -161,18 +161,26 @@ func (s *sorting) reply(c *Call, items []sortItem) {
 			replyPart(c, s.key, value, value)
 		}
 		if limit.Exceeded() {
-			limit.Drop()
-			c.Out.Error(textTooMuch)
+			limit.Refuse()
 			return false
 		}
 		return true
 	})
 }
 
+// maxGot is how many elements SORT stores where several GETs make them more than there are:
+// those that are missing take no bytes, and a small request may ask for any number of them.
+const maxGot = 1 << 24
+
 // storeIn gives the key that is named for it a list of what was found, whatever it held.
 // What is missing is an empty element.
 func (s *sorting) storeIn(c *Call, items []sortItem) {
-	var elements [][]byte
+	n := len(items) * max(1, len(s.gets))
+	if n > max(len(items), maxGot) {
+		c.Out.Error("ERR this would store more than 16777216 elements: ask for less at once")
+		return
+	}
+	elements := make([][]byte, 0, n)
 	bytes := 0
 	s.each(c, items, func(_, value []byte, _ bool) bool {
 		elements = append(elements, value)

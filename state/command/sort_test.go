@@ -22,10 +22,12 @@ func TestSortIsBounded(t *testing.T) {
 	do("SETRANGE small 9999 x")
 	do("RPUSH l" + strings.Repeat(" large", 1100))
 	do("RPUSH many" + strings.Repeat(" small", 14000))
+	missing := " BY nosort" + strings.Repeat(" GET no-*", 1200) + " STORE d"
 	for line, want := range map[string]string{
 		"SORT l BY nosort GET *":              "ERR the reply would be too large",
 		"SORT many BY nosort GET *":           "ERR the reply would be too large",
 		"SORT l BY nosort GET * STORE d":      "ERR this change is larger than an entry of the log can be (1 GiB)",
+		"SORT many" + missing:                 "ERR this would store more than 16777216 elements",
 		"SORT_RO l BY nosort GET * LIMIT 0 9": "",
 	} {
 		switch o := do(line); {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"iter"
 	"strings"
 
 	"github.com/altilium-db/altilium/state/command"
@@ -93,4 +94,22 @@ func parseHello(args [][]byte) (o helloOptions, problem string) {
 		}
 	}
 	return o, ""
+}
+
+// helloAuths yields where AUTH stands among the options of HELLO: a user and a password
+// follow. A name that is AUTH is none.
+func helloAuths(args [][]byte) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := 2; i < len(args); i++ {
+			switch {
+			case command.IsWord(args[i], "SETNAME"):
+				i++
+			case command.IsWord(args[i], "AUTH"):
+				if !yield(i) {
+					return
+				}
+				i += 2
+			}
+		}
+	}
 }

@@ -70,10 +70,9 @@ func (h *hider) args(cfg *Config, args [][]byte) [][]byte {
 			put(i, h.pseudonym(args[i]))
 		}
 	case command.IsWord(args[0], "HELLO"):
-		for i := 2; i+2 < len(args); i++ {
-			if command.IsWord(args[i], "AUTH") {
+		for i := range helloAuths(args) {
+			if i+2 < len(args) {
 				put(i+2, h.pseudonym(args[i+2]))
-				i += 2
 			}
 		}
 	case command.IsWord(args[0], "CONFIG") && command.IsWord(args[1], "SET"):

@@ -112,12 +112,9 @@ func (c *Config) redacted(args [][]byte) [][]byte {
 			hide(i)
 		}
 	case command.IsWord(args[0], "HELLO"):
-		for i := 2; i < len(args); i++ {
-			if command.IsWord(args[i], "AUTH") {
-				hide(i + 1)
-				hide(i + 2)
-				i += 2
-			}
+		for i := range helloAuths(args) {
+			hide(i + 1)
+			hide(i + 2)
 		}
 	case command.IsWord(args[0], "CONFIG") && len(args) > 2 && command.IsWord(args[1], "SET"):
 		for i := 2; i+1 < len(args); i += 2 {

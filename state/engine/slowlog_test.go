@@ -20,7 +20,7 @@ func TestSlowlog(t *testing.T) {
 	script := []string{
 		"CONFIG SET slowlog-log-slower-than 0", "SLOWLOG RESET", "SET k v", "GET", "NOSUCH x", "LPUSH k wrong-type", "CLIENT SETNAME bob",
 		many, "MSET " + strings.Repeat("a ", 30), "SET k " + strings.Repeat("x", 128), "SET k " + strings.Repeat("x", 129), "DEL k", `SET k "\x00\xff"`,
-		"AUTH secret", "AUTH default secret", "HELLO 3 AUTH default secret SETNAME ann", "HELLO 2 SETNAME AUTH", "CONFIG SET maxclients 100 requirepass secret",
+		"AUTH secret", "AUTH default secret", "HELLO 3 AUTH default secret SETNAME ann", "HELLO 2 SETNAME AUTH", "HELLO 2 SETNAME AUTH AUTH default secret SETNAME ann", "CONFIG SET maxclients 100 requirepass secret",
 		"CONFIG SET requirepass \"\"", "MULTI", "GET k", "SET k w", "EXEC", "WATCH k", "RPUSH l 1", "BLPOP l 0", "CONFIG SET slowlog-log-slower-than -1", "PING",
 	}
 	kept := func(s speaker) (all []string) {

@@ -15,6 +15,7 @@ const (
 	TextNoSuchKey   = "ERR no such key"
 	TextTooLong     = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 	textTooMuch     = "ERR the reply would be too large (more than 1 GiB, or 128 MiB of values below 16 KiB): ask for less at once"
+	textChange      = "ERR this change is larger than an entry of the log can be (1 GiB)"
 	TextOffsetRange = "ERR offset is out of range"
 )
 

@@ -137,7 +137,7 @@ func (op *bitfieldOp) readPlace(c *Call, i int) bool {
 // bitfieldCommand is BITFIELD, and BITFIELD_RO if it may only read. A write makes the
 // string long enough even when it fails.
 func bitfieldCommand(c *Call, readOnly bool) {
-	count, length := 0, int64(0) // length: in bytes, of what is written to
+	count, writes, length := 0, 0, int64(0) // length: in bytes, of what is written to
 	for ops := (bitfieldOps{c: c, at: 2}); ; count++ {
 		op, found, ok := ops.next()
 		if !ok {
@@ -147,11 +147,16 @@ func bitfieldCommand(c *Call, readOnly bool) {
 			break
 		}
 		if op.kind != bitfieldGet {
+			writes++
 			length = max(length, (op.offset+int64(op.bits)+7)/8)
 		}
 	}
 	if readOnly && length > 0 {
 		c.Out.Error(textOnlyGet)
+		return
+	}
+	if writes*len(c.Args[1]) > maxRecorded { // each may be an event, which names the key
+		c.Out.Error(textChange)
 		return
 	}
 	value, _, ok := c.bitString()

@@ -133,11 +133,11 @@ func (c *Call) restore(body []byte, at int64, late bool) error {
 	return nil
 }
 
-// maxRestored is how many bytes the events of one value may have: what an entry of the log
+// maxRecorded is how many bytes the events of one command may have: what an entry of the log
 // holds, and a little less.
-const maxRestored = 1<<30 - 1<<16
+const maxRecorded = 1<<30 - 1<<16
 
-// restorer makes events of a value, with eventItems of its parts in each.
+// restorer makes events of a value, with itemsAtOnce of its parts in each.
 type restorer struct {
 	key      []byte
 	at       int64 // its expiry, 0 for none
@@ -154,7 +154,7 @@ type restorer struct {
 func (r *restorer) collect(record func(parts [][]byte), parts ...[]byte) error {
 	r.record = record
 	r.parts = append(r.parts, parts...)
-	if len(r.parts) < eventItems {
+	if len(r.parts) < itemsAtOnce(r.key) {
 		return nil
 	}
 	return r.flush()
@@ -171,7 +171,7 @@ func (r *restorer) flush() error {
 
 // enough is an error where there are too many events.
 func (r *restorer) enough() error {
-	if r.events.Len()-r.mark > maxRestored {
+	if r.events.Len()-r.mark > maxRecorded {
 		return rdb.ErrTooLarge
 	}
 	return nil
@@ -208,6 +208,13 @@ func (r *restorer) Entry(id rdb.ID, pairs [][]byte) error {
 }
 
 func (r *restorer) Stream(s *rdb.Stream) error {
+	events := 0
+	for i := range s.Groups {
+		events += 1 + len(s.Groups[i].Consumers)
+	}
+	if events*len(r.key) > maxRecorded { // each names the key
+		return rdb.ErrTooLarge
+	}
 	r.events.StreamSet(r.key, event.ID(s.Last), s.Added, event.ID(s.Deleted))
 	for i := range s.Groups {
 		g := &s.Groups[i]
@@ -229,7 +236,7 @@ func (r *restorer) consumer(group []byte, c *rdb.Consumer) error {
 	var counts []uint64
 	for i, p := range c.Pending {
 		ids, counts = append(ids, event.ID(p.ID)), append(counts, p.Count)
-		if i+1 < len(c.Pending) && c.Pending[i+1].Since == p.Since && len(ids) < eventItems {
+		if i+1 < len(c.Pending) && c.Pending[i+1].Since == p.Since && len(ids) < itemsAtOnce(r.key) {
 			continue
 		}
 		r.events.StreamPending(r.key, group, c.Name, p.Since, ids, counts)

@@ -86,7 +86,7 @@ func (c *Call) storeSet(of operation) {
 	if c.View.Type(c.Args[1]) != state.None {
 		c.Events.Delete(c.Args[1], why)
 	}
-	for some := range slices.Chunk(members, eventItems) {
+	for some := range slices.Chunk(members, itemsAtOnce(c.Args[1])) {
 		c.Events.SetAdd(c.Args[1], some...)
 	}
 	c.Tell()
@@ -96,6 +96,11 @@ func (c *Call) storeSet(of operation) {
 // eventItems is how many members one event names at most: whoever reads it needs room for
 // all of them at once.
 const eventItems = 4096
+
+// itemsAtOnce is eventItems, but more where the key is long: each event names it, and those
+// of a key of 100 MB with a million members would take 25 GB. So they take no more than 16
+// bytes for each of them beside what a single event would.
+func itemsAtOnce(key []byte) int { return max(eventItems, len(key)/16) }
 
 // intersection is the members that all have. It goes through the smallest set.
 func intersection(sets []state.Members) (members [][]byte) {

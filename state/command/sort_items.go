@@ -188,7 +188,7 @@ func (s *sorting) storeIn(c *Call, items []sortItem) {
 		return bytes <= MaxReplies
 	})
 	if bytes > MaxReplies {
-		c.Out.Error("ERR this change is larger than an entry of the log can be (1 GiB)")
+		c.Out.Error(textChange)
 		return
 	}
 	why := event.Overwritten
@@ -199,7 +199,7 @@ func (s *sorting) storeIn(c *Call, items []sortItem) {
 	if c.View.Type(key) != state.None {
 		c.Events.Delete(key, why)
 	}
-	for some := range slices.Chunk(elements, eventItems) {
+	for some := range slices.Chunk(elements, itemsAtOnce(key)) {
 		c.Events.ListPush(key, event.Right, some...)
 	}
 	c.Tell()

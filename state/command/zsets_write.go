@@ -178,7 +178,7 @@ func (c *Call) replyAdded(o zaddOptions, added, updated int, result float64, don
 // recordScores records that members have scores.
 func (c *Call) recordScores(key []byte, scores []float64, members [][]byte) {
 	for len(members) > 0 {
-		n := min(len(members), eventItems)
+		n := min(len(members), itemsAtOnce(key))
 		c.Events.ZSetAdd(key, scores[:n], members[:n])
 		scores, members = scores[n:], members[n:]
 	}
@@ -230,7 +230,7 @@ func (c *Call) removeRanked(key []byte, z *state.Ranked, first, end int) {
 		m, _ := z.At(i)
 		gone = append(gone, m)
 	}
-	for some := range slices.Chunk(gone, eventItems) {
+	for some := range slices.Chunk(gone, itemsAtOnce(key)) {
 		c.Events.ZSetRemove(key, some...)
 	}
 }

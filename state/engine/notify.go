@@ -213,6 +213,9 @@ func (e *Engine) tell(x notice) {
 	if n.classes&ofKeyevent != 0 {
 		e.publish(channels, n.channelOf("__keyevent@", x.db, n.message), x.key)
 	}
+	if cap(n.channel) > keepBuffer {
+		n.channel = nil
+	}
 }
 
 func (n *notifyState) channelOf(what string, db int, of []byte) []byte {

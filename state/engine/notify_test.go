@@ -60,6 +60,20 @@ func TestNotificationsLeaveWithTheirTurn(t *testing.T) {
 	s.wantHeard("k del")
 }
 
+// TestLongKeysAreNotKept: the room for a long key's channel goes with its notification.
+func TestLongKeysAreNotKept(t *testing.T) {
+	h := newHarness(t, setup{})
+	a, s := h.connect(), h.connect()
+	a.want("+OK", "CONFIG SET notify-keyspace-events KA")
+	s.do("PSUBSCRIBE *")
+	key := strings.Repeat("k", 2*keepBuffer)
+	a.want("+OK", "SET "+key+" v")
+	s.wantHeard(key + " set")
+	if n := cap(h.e.notify.channel); n > keepBuffer {
+		t.Errorf("%d bytes are kept", n)
+	}
+}
+
 // TestRefusedCommandsTellNothing: neither those that fail nor those of the read-only mode.
 func TestRefusedCommandsTellNothing(t *testing.T) {
 	d := &brokenDisk{}

@@ -92,12 +92,13 @@ type Engine struct {
 	after   []func() // run when the turn is committed
 
 	// The unit: one entry in the making.
-	call   command.Call
-	events event.Buffer // of the command being decided
-	unit   unit
-	shrink bool      // events has grown large in this turn
-	keys   [][]byte  // scratch for prefetch
-	name   [1][]byte // scratch: a cause of one word
+	call    command.Call
+	events  event.Buffer // of the command being decided
+	unit    unit
+	maxBody int       // bytes that its body may have
+	shrink  bool      // events has grown large in this turn
+	keys    [][]byte  // scratch for prefetch
+	name    [1][]byte // scratch: a cause of one word
 
 	decoded event.Event // scratch of touch
 
@@ -142,6 +143,7 @@ func New(o Options) *Engine {
 		clock:    clock{given: o.Clock},
 		sessions: make(map[uint64]*Session),
 	}
+	e.maxBody = maxBody
 	e.latency.events = make(map[string]*latencyEvent)
 	e.limitSlow()
 	e.started = e.clock.read()

@@ -243,3 +243,20 @@ func TestQueueIsBounded(t *testing.T) {
 	c.want("-EXECABORT Transaction discarded because of previous errors.", "EXEC")
 	c.want(":0", "DBSIZE")
 }
+
+// TestUnitIsBounded: a command whose events do not fit an entry any more fails alone, in a
+// transaction too. Otherwise memory would end before the log refused the whole turn.
+func TestUnitIsBounded(t *testing.T) {
+	h := newHarness(t, setup{})
+	defer h.check()
+	h.e.maxBody = 20_000
+	c := h.connect()
+	large := strings.Repeat("x", 6000)
+	c.want(":1", "SADD s "+large)
+	const refused = "-ERR this change is larger than an entry of the log can be (1 GiB)"
+	c.do("MULTI", "SUNIONSTORE a s", "SUNIONSTORE b s", "SUNIONSTORE c s", "SUNIONSTORE d s", "SET k v")
+	c.want("*5 :1 :1 :1 "+refused+" +OK", "EXEC")
+	c.want(":4", "EXISTS a b c d k")
+	c.want(refused, "BITOP OR d k"+strings.Repeat(" "+large, 4)) // its words are told
+	c.want(":1", "SUNIONSTORE d s")
+}

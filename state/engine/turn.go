@@ -292,6 +292,10 @@ func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer, pat
 // command has failed after all.
 func (e *Engine) settle(s *Session, r *row, c *command.Call, mark int, failed bool) {
 	problem := ""
+	argv := c.Args
+	if !c.Told() {
+		argv = nil
+	}
 	switch {
 	case failed:
 		e.events.Truncate(0)
@@ -301,14 +305,10 @@ func (e *Engine) settle(s *Session, r *row, c *command.Call, mark int, failed bo
 		return
 	case e.mode != modeReady:
 		problem = e.failure.text()
-	case !e.unit.exec && e.unit.body.Len()+e.events.Len() > maxBody:
+	case e.unit.body.Len()+e.events.Len()+encodedLen(argv) > e.maxBody: // within EXEC it fails alone
 		problem = "ERR this change is larger than an entry of the log can be (1 GiB)"
 	}
 	if problem == "" {
-		argv := c.Args
-		if !c.Told() {
-			argv = nil
-		}
 		if err := e.record(s, r, argv); err != nil {
 			problem = internalError(err)
 		}
@@ -320,6 +320,15 @@ func (e *Engine) settle(s *Session, r *row, c *command.Call, mark int, failed bo
 		return
 	}
 	c.Applied()
+}
+
+// encodedLen is how many bytes an argv takes in a unit, at most.
+func encodedLen(argv [][]byte) (n int) {
+	const head = 5 // that says how long a string is
+	for _, a := range argv {
+		n += head + len(a)
+	}
+	return n
 }
 
 // internalError is what a client is told of a bug.

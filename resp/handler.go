@@ -73,6 +73,10 @@ type Peer interface {
 	// for the client to take them.
 	Send(frames [][]byte) (unsent int)
 
+	// Unsent is how many bytes wait for the client to take them, as Send says it.
+	// It may be asked at any time in a turn.
+	Unsent() int
+
 	// Resume ends the waiting of the connection's session: the front end hands
 	// in what has arrived meanwhile. It is called at the end of Commit only, after
 	// Send. Calling it for a session that is not waiting does no harm.

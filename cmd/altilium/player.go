@@ -113,6 +113,7 @@ func (c *playedConn) Send(frames [][]byte) (unsent int) {
 
 func (c *playedConn) RemoteAddr() string { return c.addr }
 func (c *playedConn) LocalAddr() string  { return "127.0.0.1:6379" }
+func (c *playedConn) Unsent() int        { return 0 }
 func (c *playedConn) Resume()            {}
 func (c *playedConn) Hangup()            { c.closed = true }
 func (c *playedConn) Kill()              { c.closed = true }

@@ -87,6 +87,12 @@ func (b *blocking) send(frames [][]byte) (unsent int) {
 	return b.unsent
 }
 
+func (b *blocking) waits() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.unsent
+}
+
 // gather takes what push has not begun to write: replies follow.
 func (b *blocking) gather() {
 	b.mu.Lock()

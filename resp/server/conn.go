@@ -73,6 +73,9 @@ type transport interface {
 	// send takes bytes to be sent behind the output, and says how many wait.
 	send(frames [][]byte) (unsent int)
 
+	// waits says how many bytes that is.
+	waits() int
+
 	// gather moves into the output, which is the loop's for a turn, what send was
 	// given and is not on its way yet.
 	gather()
@@ -157,6 +160,9 @@ func (c *conn) Send(frames [][]byte) (unsent int) {
 	c.touch()
 	return c.t.send(frames)
 }
+
+// Unsent is what the client has not taken yet. Only the loop calls it.
+func (c *conn) Unsent() int { return c.t.waits() }
 
 // touch has the loop look at c after this Commit.
 func (c *conn) touch() {

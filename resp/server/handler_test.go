@@ -41,6 +41,7 @@ type toy struct {
 	committed atomic.Int64 // turns
 	ticks     atomic.Int64
 	unsent    atomic.Int64  // what the last Send said
+	waits     atomic.Int64  // what Unsent said of all clients in the last Tick
 	sooner    time.Duration // what Commit answers
 	pause     time.Duration // what Tick answers; 0: a millisecond
 	commands  atomic.Int64
@@ -92,6 +93,11 @@ func (h *toy) Commit() time.Duration {
 
 func (h *toy) Tick() time.Duration {
 	h.ticks.Add(1)
+	waits := 0
+	for s := range h.sessions {
+		waits += s.peer.Unsent()
+	}
+	h.waits.Store(int64(waits))
 	return cmp.Or(h.pause, time.Millisecond)
 }
 

@@ -281,8 +281,10 @@ func (t *polled) send(frames [][]byte) (unsent int) {
 	for _, f := range frames {
 		out.Raw(f)
 	}
-	return out.Len() - t.off
+	return t.waits()
 }
+
+func (t *polled) waits() int { return t.c.out.Len() - t.off }
 
 // gather has nothing to do: send has put everything into the output.
 func (t *polled) gather() {}

@@ -110,8 +110,8 @@ func testMessages(t *testing.T, o Options) {
 	}
 }
 
-// TestUnreadMessagesAreCounted: Send says how much a client has not taken, and others
-// get theirs meanwhile.
+// TestUnreadMessagesAreCounted: Send and Unsent say how much a client has not taken, and
+// others get theirs meanwhile.
 func TestUnreadMessagesAreCounted(t *testing.T) { bothForms(t, testUnreadMessagesAreCounted) }
 
 func testUnreadMessagesAreCounted(t *testing.T, o Options) {
@@ -126,6 +126,9 @@ func testUnreadMessagesAreCounted(t *testing.T, o Options) {
 		speaker.want("OK")
 		sent++
 	}
+	for f.h.waits.Load() < 1<<20 {
+		time.Sleep(time.Millisecond)
+	}
 	for range sent {
 		if v, err := slow.in.Read(); err != nil || len(v.Items) != 1 || len(v.Items[0].Str) != 1<<20 {
 			t.Fatalf("a message was %.60s, %v", v, err)
@@ -133,6 +136,9 @@ func testUnreadMessagesAreCounted(t *testing.T, o Options) {
 	}
 	slow.send("PING\r\n")
 	slow.want("PONG")
+	for f.h.waits.Load() != 0 {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // TestListenersAreNotIdle: a subscriber says nothing for as long as it likes.

@@ -104,7 +104,7 @@ type client struct {
 	killed  bool
 	resumed int
 	frames  []string // given to Send
-	unsent  int      // what Send says
+	unsent  int      // what Send and Unsent say
 }
 
 func (c *client) RemoteAddr() string { return c.addr }
@@ -112,6 +112,7 @@ func (c *client) LocalAddr() string  { return "127.0.0.1:6379" }
 func (c *client) Hangup()            { c.hung = true }
 func (c *client) Kill()              { c.killed = true }
 func (c *client) Resume()            { c.resumed++ }
+func (c *client) Unsent() int        { return max(c.unsent, 0) }
 
 // Send is what the engine hands over at the end of a turn.
 func (c *client) Send(frames [][]byte) int {
@@ -119,7 +120,7 @@ func (c *client) Send(frames [][]byte) int {
 		c.out.Raw(f)
 		c.frames = append(c.frames, string(f))
 	}
-	return max(c.unsent, 0)
+	return c.Unsent()
 }
 
 func (h *harness) connect() *client {

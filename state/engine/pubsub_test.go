@@ -89,6 +89,9 @@ func TestSlowSubscriber(t *testing.T) {
 	if hard.killed || soft.killed {
 		t.Fatal("closed too early")
 	}
+	if list := b.do("CLIENT LIST TYPE pubsub"); !strings.Contains(list, " omem=33554431 tot-mem=33554431 ") || !strings.Contains(list, " omem=8388608 ") || !strings.Contains(list, " omem=0 ") {
+		t.Errorf("CLIENT LIST does not show who leaves how much unread: %s", list)
+	}
 	hard.unsent = 32 << 20
 	h.advance(time.Microsecond)
 	publish()

@@ -250,7 +250,7 @@ func fsyncParam() Param {
 	names := []string{"everysec", "always", "no"}
 	return Param{
 		Name: "appendfsync", Short: "fsync", Default: "everysec", Kind: strings.Join(names, "|"), Runtime: true,
-		Doc: "When an acknowledged write is on the disk: always (before the reply), everysec (within a second), no (when the system likes). " +
+		Doc: "When an acknowledged write is on the disk: always (before the reply), everysec (within 1.5 s), no (when the system likes). " +
 			"It is in the log file before the reply in any case, so the end of the process loses nothing.",
 		get: func(s *settings) string { return s.appendfsync.String() },
 		set: func(s *settings, v string) error {

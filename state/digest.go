@@ -87,21 +87,38 @@ func (d *database) forget(e *entry) {
 	d.sum -= e.digest(e.body())
 }
 
-// late takes a large hash, set or sorted set out of the sum until the digest is asked for:
-// of what changes again and again nothing needs to be computed each time.
-func (d *database) late(e *entry) {
-	if e.o.dirty {
+// setAside takes a large hash, set or sorted set, or a stream, out of the sum before it
+// changes, putBack puts it in again. Of what changes again and again neither computes
+// anything: it stays out until the digest is asked for. As many as mostAside do, so that
+// whoever asks does not wait for long.
+func (d *database) setAside(e *entry) {
+	if !e.o.dirty && len(d.dirty) < mostAside {
+		d.sum -= e.digest(e.body())
+		e.o.dirty = true
+		d.markDirty(e.o)
+	}
+	if !e.o.dirty {
+		d.forget(e)
+	}
+}
+
+func (d *database) putBack(e *entry) {
+	if e.o == nil || !e.o.dirty {
+		d.remember(e)
 		return
 	}
-	d.sum -= e.digest(e.body())
-	e.o.dirty = true
-	d.markDirty(e.o)
+	d.heap -= e.o.weight
+	e.o.weight = e.o.weigh()
+	d.heap += e.o.weight
 }
+
+// mostAside keys are added to the digest in about a millisecond.
+const mostAside = 4096
 
 // Digest is the digest of the whole state: the same for the same keys, values,
 // types and expiries. It costs nothing but for long strings that were changed in
 // part since the last call (hashing those at each change would make a loop of
-// APPENDs quadratic), and a little for each large hash that was.
+// APPENDs quadratic), and a little for what setAside has put aside.
 func (s *State) Digest() uint64 {
 	var total uint64
 	for i, d := range s.dbs {
@@ -123,7 +140,7 @@ func (o *object) refresh() {
 	switch o.dirty = false; {
 	case o.list != nil:
 		o.list.refresh()
-	case o.hash == nil:
+	case o.hash == nil && o.stream == nil:
 		o.body = xxhash.Sum64(o.value)
 	}
 }

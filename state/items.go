@@ -23,7 +23,7 @@ func (s *State) setItems(d *database, ev *event.Event, typ Type) error {
 	case e.typ != typ:
 		return foreign(ev, holds(e.typ))
 	case e.indexed():
-		d.late(&e)
+		d.setAside(&e)
 	default:
 		d.forget(&e)
 	}
@@ -50,9 +50,7 @@ func (s *State) setItems(d *database, ev *event.Event, typ Type) error {
 	}
 	if wasLarge { // of its record only the access time changes
 		touchRecord(d.mem.at(r), s.kept(e.access))
-		d.heap -= e.o.weight
-		e.o.weight = e.o.weigh()
-		d.heap += e.o.weight
+		d.putBack(&e)
 		return nil
 	}
 	e.access = s.kept(e.access)
@@ -143,18 +141,27 @@ func (s *State) removeItems(d *database, ev *event.Event, typ Type) error {
 			return foreign(ev, "there is no "+part+" "+shown(field))
 		}
 	}
-	d.forget(&e)
+	large := e.indexed()
+	if large {
+		d.setAside(&e)
+	} else {
+		d.forget(&e)
+	}
 	left := 0
 	for _, field := range ev.Items {
 		left = s.removeField(d, &e, field)
 	}
-	if left == 0 {
-		d.remember(&e) // as remove expects it
+	switch {
+	case left == 0:
+		d.putBack(&e) // as remove expects it
 		s.remove(d, h, r, &e)
-		return nil
+	case large: // of its record only the access time changes
+		touchRecord(d.mem.at(r), s.kept(e.access))
+		d.putBack(&e)
+	default:
+		e.access = s.kept(e.access)
+		s.put(d, h, r, &e, e.expire)
 	}
-	e.access = s.kept(e.access)
-	s.put(d, h, r, &e, e.expire)
 	return nil
 }
 

@@ -16,9 +16,11 @@ func (s *State) streamEvent(d *database, ev *event.Event) error {
 	case r == 0 && ev.Kind != event.StreamAdd && ev.Kind != event.StreamSet:
 		return foreign(ev, noKey)
 	}
-	st := &stream{}
+	var st *stream
 	if r != 0 {
 		st = e.o.stream
+	} else {
+		st = &stream{}
 	}
 	if why := st.refuses(ev); why != "" {
 		return foreign(ev, why)
@@ -31,10 +33,10 @@ func (s *State) streamEvent(d *database, ev *event.Event) error {
 		s.put(d, h, r, &e, 0)
 		return nil
 	}
-	d.forget(&e)
+	d.setAside(&e)
 	st.change(ev)
 	touchRecord(d.mem.at(r), s.kept(e.access))
-	d.remember(&e)
+	d.putBack(&e)
 	return nil
 }
 

@@ -55,6 +55,8 @@
 //	           the elements came
 //	sort       equal elements come in the order in which Redis' quicksort leaves them; texts
 //	           are compared as in C's own locale, up to a zero byte unless they are stored
+//	           and one SORT may do as much work as Redis needs seconds for, but not any amount
+//	           (sort_work.go)
 //	dumps      DUMP writes what Redis 7.0 writes and 7.2 reads; RESTORE trusts nothing (rdb)
 //	expiry     SET with a time in the past stores the key, which no one sees;
 //	           GETEX and EXPIRE with one delete it at once

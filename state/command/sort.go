@@ -1,7 +1,7 @@
 package command
 
 import (
-	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/altilium-db/altilium/state"
@@ -39,20 +39,22 @@ func sortArgs() []Arg {
 
 // sorting is what SORT is asked for.
 type sorting struct {
-	by       []byte // the pattern of what elements are compared by; nil: they themselves
-	unsorted bool   // it has no *: they are left in their own order
-	gets     [][]byte
+	by       *sortPattern // of what elements are compared by; nil: they themselves
+	unsorted bool         // it has no *: they are left in their own order
+	gets     []sortPattern
 
 	offset, count     int64 // of LIMIT; a negative count: all
 	descending, alpha bool
 
 	store int // which argument is the key that takes the result; 0: none
 
-	key []byte // room for the last one that was made of a pattern
+	left  int          // of maxSortWork
+	key   []byte       // the last one that was made of a pattern
+	keyOf *sortPattern // which one
 }
 
 func sortCommand(c *Call) {
-	s := sorting{count: -1}
+	s := sorting{count: -1, left: maxSortWork}
 	if !s.read(c) {
 		return
 	}
@@ -64,11 +66,14 @@ func sortCommand(c *Call) {
 		s.unsorted, s.alpha, s.by = false, true, nil
 	}
 	first, end := s.span(from.n)
+	if !s.affords(from.n, end-first) {
+		c.Out.Error(textSortWork)
+		return
+	}
 	var items []sortItem
-	switch {
-	case s.unsorted:
+	if s.unsorted {
 		items = s.unsortedItems(&from, first, end)
-	default:
+	} else {
 		items = from.items()
 		if !s.weigh(c, items) {
 			c.Out.Error("ERR One or more scores can't be converted into double")
@@ -76,9 +81,12 @@ func sortCommand(c *Call) {
 		}
 		items = s.sort(items, first, end)
 	}
-	if s.store > 0 {
+	switch {
+	case s.left < 0:
+		c.Out.Error(textSortWork)
+	case s.store > 0:
 		s.storeIn(c, items)
-	} else {
+	default:
 		s.reply(c, items)
 	}
 }
@@ -106,12 +114,13 @@ func (s *sorting) read(c *Call) (ok bool) {
 			s.store = i
 		case c.Is(i, "BY") && follow >= 1:
 			i++
-			s.by = c.Args[i]
+			by := newSortPattern(c.Args[i])
+			s.by = &by
 			// Once without a *, for good: a later BY with one changes nothing, as in Redis.
-			s.unsorted = s.unsorted || bytes.IndexByte(cString(s.by), '*') < 0
+			s.unsorted = s.unsorted || by.fixed
 		case c.Is(i, "GET") && follow >= 1:
 			i++
-			s.gets = append(s.gets, c.Args[i])
+			s.gets = append(s.gets, newSortPattern(c.Args[i]))
 		default:
 			c.Out.Error(TextSyntax)
 			return false
@@ -159,7 +168,7 @@ func (c *Call) sortable(key []byte) (from sortable, ok bool) {
 func (from *sortable) items() []sortItem {
 	items := make([]sortItem, from.n)
 	for i := range items {
-		items[i].element = from.at(i)
+		items[i].element, items[i].place = from.at(i), i
 	}
 	return items
 }
@@ -183,7 +192,12 @@ func (s *sorting) sort(items []sortItem, first, end int) []sortItem {
 	if s.by != nil && end-first < len(items) { // as Redis, which shows by ALPHA in which order equal ones come
 		sortPart(items, first, end-1, s.compare)
 	} else {
-		slices.SortStableFunc(items, func(a, b sortItem) int { return s.compare(&a, &b) })
+		slices.SortFunc(items, func(a, b sortItem) int {
+			if order := s.compare(&a, &b); order != 0 || s.left < 0 {
+				return order
+			}
+			return cmp.Compare(a.place, b.place)
+		})
 	}
 	return items[first:end]
 }

@@ -14,18 +14,19 @@ import (
 type sortItem struct {
 	element []byte
 	score   float64
-	weight  []byte // of ALPHA with BY
-	weighed bool   // there is one
+	weight  []byte // of ALPHA; nil: there is none
+	place   int    // among the elements, in their own order
 }
 
 // weigh finds what the elements are compared by; ok is false where something is no number
-// and should be one. What is missing counts as 0, or less than any text.
+// and should be one. What is missing counts as 0, or less than any text. To be stored, texts
+// are compared by all their bytes, to be answered as C does in its own locale.
 func (s *sorting) weigh(c *Call, items []sortItem) (ok bool) {
-	if s.alpha && s.by == nil {
-		return true
-	}
 	ok = true
 	for i := range items { // all of them, though one is bad: Redis looks up all
+		if s.left < 0 {
+			return true
+		}
 		text := items[i].element
 		if s.by != nil {
 			var there bool
@@ -33,9 +34,19 @@ func (s *sorting) weigh(c *Call, items []sortItem) (ok bool) {
 				continue
 			}
 		}
+		if !s.alpha || s.store == 0 {
+			text = cString(text)
+			s.left -= len(text)
+		}
 		if s.alpha {
-			items[i].weight, items[i].weighed = text, true
+			items[i].weight = text
+			if text == nil {
+				items[i].weight = []byte{} // there is one, and it is empty
+			}
 			continue
+		}
+		if s.left -= digitWork * len(text); s.left < 0 {
+			return true
 		}
 		score, number := parseWeight(text)
 		items[i].score, ok = score, ok && number
@@ -43,10 +54,10 @@ func (s *sorting) weigh(c *Call, items []sortItem) (ok bool) {
 	return ok
 }
 
-// parseWeight reads a number as SORT does: blanks may stand before it, a zero byte ends it,
-// nothing is 0, and one that a double cannot hold is refused, be it too small.
+// parseWeight reads a number as SORT does: blanks may stand before it, nothing is 0, and one
+// that a double cannot hold is refused, be it too small.
 func parseWeight(text []byte) (f float64, ok bool) {
-	if text = cString(text); len(text) == 0 {
+	if len(text) == 0 {
 		return 0, true
 	}
 	digits := bytes.TrimLeft(text, " \t\n\v\f\r")
@@ -68,19 +79,20 @@ func cString(text []byte) []byte {
 }
 
 // compare says which of two comes first. Of those with the same number it is that which is
-// less as a text.
+// less as a text. Once there has been too much work all are the same, which soon ends a sort.
 func (s *sorting) compare(a, b *sortItem) int {
 	order := 0
+	s.left -= compareWork
 	switch {
+	case s.left < 0:
+		return 0
 	case !s.alpha:
 		if order = cmp.Compare(a.score, b.score); order == 0 {
-			order = bytes.Compare(a.element, b.element)
+			order = s.collate(a.element, b.element)
 		}
-	case s.by == nil:
-		order = s.collate(a.element, b.element)
-	case a.weighed != b.weighed:
+	case (a.weight == nil) != (b.weight == nil):
 		order = 1
-		if b.weighed {
+		if a.weight == nil {
 			order = -1
 		}
 	default:
@@ -92,36 +104,38 @@ func (s *sorting) compare(a, b *sortItem) int {
 	return order
 }
 
-// collate compares two texts: to be stored by all their bytes, to be answered as C does in
-// its own locale.
+// collate compares two texts by their bytes. Where they are long and begin alike that is
+// work by itself.
 func (s *sorting) collate(a, b []byte) int {
-	if s.store > 0 {
-		return bytes.Compare(a, b)
+	if more := min(len(a), len(b)) - compareWork; more > 0 {
+		if order := bytes.Compare(a[:compareWork], b[:compareWork]); order != 0 {
+			return order
+		}
+		s.left -= more
 	}
-	return bytes.Compare(cString(a), cString(b))
+	return bytes.Compare(a, b)
 }
 
-// lookup is what a pattern stands for with an element in place of its first *: a string's
-// value, or behind -> that of a hash's field; # is the element. ok is false where there is
-// no such thing. What it returns is valid until the next Apply.
-func (s *sorting) lookup(c *Call, pattern, element []byte) (value []byte, ok bool) {
-	if IsWord(pattern, "#") {
+// lookup is what a pattern stands for with an element in place of its *: a string's value,
+// or that of a hash's field; of # it is the element. ok is false where there is no such
+// thing. What it returns is valid until the next Apply.
+func (s *sorting) lookup(c *Call, p *sortPattern, element []byte) (value []byte, ok bool) {
+	if p.isElement {
 		return element, true
 	}
-	text := cString(pattern)
-	star := bytes.IndexByte(text, '*')
-	if star < 0 {
+	if p.fixed {
 		return nil, false
 	}
-	behind, field := pattern[star+1:], []byte(nil)
-	if arrow := bytes.Index(text[star+1:], []byte("->")); arrow >= 0 && star+1+arrow+2 < len(text) {
-		behind, field = behind[:arrow], behind[arrow+2:]
+	if s.keyOf != p {
+		s.keyOf, s.key = p, append(s.key[:0], p.before...)
 	}
-	s.key = append(append(append(s.key[:0], pattern[:star]...), element...), behind...)
+	s.key = append(append(s.key[:len(p.before)], element...), p.behind...)
+	s.left -= p.work() + keyWork*len(element)
 	if c.Missed != nil && c.View.Type(s.key) == state.None {
+		s.left -= missWork * len(s.key)
 		c.Missed(s.key)
 	}
-	if field == nil {
+	if p.field == nil {
 		value, ok, _ = c.View.String(s.key)
 		return value, ok
 	}
@@ -129,33 +143,38 @@ func (s *sorting) lookup(c *Call, pattern, element []byte) (value []byte, ok boo
 	if err != nil {
 		return nil, false
 	}
-	return h.Get(field)
+	return h.Get(p.field)
 }
 
 // each hands what is to be answered to fn, null where there is nothing, until fn returns
-// false.
-func (s *sorting) each(c *Call, items []sortItem, fn func(pattern, value []byte, ok bool) bool) {
+// false. ok is false if that was too much work.
+func (s *sorting) each(c *Call, items []sortItem, fn func(p *sortPattern, value []byte, ok bool) bool) (ok bool) {
 	for i := range items {
 		if s.gets == nil && !fn(nil, items[i].element, true) {
-			return
+			return true
 		}
-		for _, pattern := range s.gets {
-			value, ok := s.lookup(c, pattern, items[i].element)
-			if !fn(pattern, value, ok) {
-				return
+		for g := range s.gets {
+			p := &s.gets[g]
+			value, there := s.lookup(c, p, items[i].element)
+			if s.left < 0 {
+				return false
+			}
+			if !fn(p, value, there) {
+				return true
 			}
 		}
 	}
+	return true
 }
 
 func (s *sorting) reply(c *Call, items []sortItem) {
 	limit := NewLimit(c.Out)
 	c.Out.Array(len(items) * max(1, len(s.gets)))
-	s.each(c, items, func(pattern, value []byte, ok bool) bool {
+	ok := s.each(c, items, func(p *sortPattern, value []byte, ok bool) bool {
 		switch {
 		case !ok:
 			c.Out.Null()
-		case pattern == nil || IsWord(pattern, "#") || c.View.Type(s.key) == state.Hash:
+		case p == nil || p.isElement || p.field != nil:
 			c.replyValue(value)
 		default:
 			replyPart(c, s.key, value, value)
@@ -166,28 +185,27 @@ func (s *sorting) reply(c *Call, items []sortItem) {
 		}
 		return true
 	})
+	if !ok {
+		limit.Drop()
+		c.Out.Error(textSortWork)
+	}
 }
-
-// maxGot is how many elements SORT stores where several GETs make them more than there are:
-// those that are missing take no bytes, and a small request may ask for any number of them.
-const maxGot = 1 << 24
 
 // storeIn gives the key that is named for it a list of what was found, whatever it held.
 // What is missing is an empty element.
 func (s *sorting) storeIn(c *Call, items []sortItem) {
-	n := len(items) * max(1, len(s.gets))
-	if n > max(len(items), maxGot) {
-		c.Out.Error("ERR this would store more than 16777216 elements: ask for less at once")
-		return
-	}
-	elements := make([][]byte, 0, n)
+	elements := make([][]byte, 0, len(items)*max(1, len(s.gets)))
 	bytes := 0
-	s.each(c, items, func(_, value []byte, _ bool) bool {
+	ok := s.each(c, items, func(_ *sortPattern, value []byte, _ bool) bool {
 		elements = append(elements, value)
 		bytes += len(value)
 		return bytes <= MaxReplies
 	})
-	if bytes > MaxReplies {
+	switch {
+	case !ok:
+		c.Out.Error(textSortWork)
+		return
+	case bytes > MaxReplies:
 		c.Out.Error(textChange)
 		return
 	}

@@ -79,7 +79,16 @@
 // entry of a segment, so reading that begins in the middle of one looks at its
 // earlier entries first.
 //
+// # Differences
+//
+// [Compare] puts two moments side by side: both states are built at once, and the keys
+// that the entries between them name are compared, element by element. So the cost is that
+// of the two states and of what has changed, not of the database; only FLUSHDB, FLUSHALL
+// and SWAPDB make all keys be compared. Nothing differs just where the states' digests are
+// the same. As in a history, an expiry that has come is no difference until an entry has
+// removed the key. [Comparison.Commands] says a difference in commands.
+//
 // # Goroutines
 //
-// None outlives a call. Build and Recover run an applying one while they read.
+// None outlives a call. Compare builds one of its states on another. Build and Recover run an applying one while they read.
 package replay

@@ -56,7 +56,11 @@ func (s *Stream) String() string {
 	for _, e := range s.Entries {
 		entries = append(entries, e.ID.String()+" "+pairsText(e.Pairs))
 	}
-	text := "[" + strings.Join(entries, ", ") + "]"
+	return "[" + strings.Join(entries, ", ") + "]" + s.groupsText()
+}
+
+// groupsText is the consumer groups of a stream, each with a blank before it.
+func (s *Stream) groupsText() (text string) {
 	for _, g := range s.Groups {
 		text += fmt.Sprintf(" %s at %v, %d pending for %d consumers", strconv.Quote(string(g.Name)), g.Last, g.Pending, g.Consumers)
 	}

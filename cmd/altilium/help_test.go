@@ -32,7 +32,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: its help shows no example:\n%s", cmd.CommandPath(), out)
 		}
 	})
-	if want := 16 + 4; seen != want { // and the four shells of completion
+	if want := 17 + 4; seen != want { // and the four shells of completion
 		t.Errorf("%d verbs, want %d: a new one stands in DESIGN's list, in the README and here", seen, want)
 	}
 }
@@ -92,7 +92,7 @@ func TestFlags(t *testing.T) {
 			}
 		}
 	})
-	for verb, flag := range map[string]string{"at": "dir", "log": "dir", "history": "dir", "restore": "dir", "replay": "dir",
+	for verb, flag := range map[string]string{"at": "dir", "log": "dir", "history": "dir", "diff": "dir", "restore": "dir", "replay": "dir",
 		"info": "dir", "check": "dir", "checkpoint": "dir", "import": "dir", "cli": "addr", "record": "addr"} {
 		cmd, _, err := newRoot().Find([]string{verb})
 		if err != nil || cmd.Flags().Lookup(flag) == nil {

@@ -1,0 +1,309 @@
+package replay
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/altilium-db/altilium/compaction"
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event"
+)
+
+// Comparison is two moments of one log side by side. From may lie after To.
+type Comparison struct {
+	From, To *At
+	touched  []place // keys that may differ, by database and name, each once
+}
+
+// place is a key of a database.
+type place struct {
+	db  int
+	key string
+}
+
+// Compare builds the states at two points of the log in dir and finds which keys
+// may differ: those that the entries between name, or all where one of those speaks
+// of whole databases. So what is compared does not grow with the database. Both
+// states are built at once and stay in memory as long as the Comparison.
+func Compare(dir string, from, to Point, progress func(done, total int64)) (*Comparison, error) {
+	w, err := Look(dir)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	a, err := w.Resolve(from, now)
+	if err != nil {
+		return nil, err
+	}
+	b, err := w.Resolve(to, now)
+	if err != nil {
+		return nil, err
+	}
+	c := &Comparison{From: &At{Resolved: a}, To: &At{Resolved: b}}
+	other := make(chan error, 1)
+	go func() {
+		var err error
+		c.From.Built, err = compaction.Build(dir, a.Offset, nil)
+		other <- err
+	}()
+	c.To.Built, err = compaction.Build(dir, b.Offset, progress)
+	if err := errors.Join(<-other, err); err != nil {
+		return nil, err
+	}
+	return c, c.findTouched(dir)
+}
+
+// findTouched reads the entries between the two.
+func (c *Comparison) findTouched(dir string) error {
+	lo, hi := min(c.From.Offset, c.To.Offset), max(c.From.Offset, c.To.Offset)
+	if lo == hi {
+		return nil
+	}
+	r, err := log.OpenReader(dir, lo+1)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	seen := make(map[place]bool)
+	for whole := false; ; {
+		e, err := r.Next()
+		if errors.Is(err, io.EOF) || err == nil && e.Offset > hi {
+			break
+		}
+		if err == nil {
+			whole, err = touchedBy(e, seen)
+		}
+		if err != nil {
+			return err
+		}
+		if whole {
+			clear(seen)
+			c.allKeys(seen)
+			break
+		}
+	}
+	for p := range seen {
+		c.touched = append(c.touched, p)
+	}
+	slices.SortFunc(c.touched, func(a, b place) int { return cmp.Or(cmp.Compare(a.db, b.db), cmp.Compare(a.key, b.key)) })
+	return nil
+}
+
+// touchedBy notes the keys that an entry names; whole where it speaks of databases.
+func touchedBy(e log.Entry, seen map[place]bool) (whole bool, err error) {
+	h, events, err := event.DecodeHeader(e.Body)
+	db := h.DB
+	for err == nil && len(events) > 0 {
+		var ev event.Event
+		if events, err = ev.Decode(events); err != nil {
+			break
+		}
+		switch ev.Kind {
+		case event.Database:
+			db = ev.DB
+		case event.Flush, event.FlushAll, event.Swap:
+			return true, nil
+		}
+		ev.Keys(db, func(db int, key []byte) { seen[place{db, string(key)}] = true })
+	}
+	if err != nil {
+		return false, fmt.Errorf("entry @%d: %w", e.Offset, err)
+	}
+	return false, nil
+}
+
+// allKeys notes every key that either has.
+func (c *Comparison) allKeys(seen map[place]bool) {
+	for db := range state.Databases {
+		for _, at := range []*At{c.From, c.To} {
+			at.State.View(db, 0).Each(func(key []byte) bool {
+				seen[place{db, string(key)}] = true
+				return true
+			})
+		}
+	}
+}
+
+// Difference is a key that is not the same at both points.
+type Difference struct {
+	DB            int
+	Key           []byte
+	Before, After Value
+	// Parts are the fields, members or elements that differ, where Before and After are
+	// collections of one type; a list's are the stretch between what both begin and end with.
+	Parts []Part
+	// Beside: what a stream has besides its entries differs, such as its groups.
+	Beside bool
+}
+
+// Part is a piece of a collection that differs.
+type Part struct {
+	Name   Text  // field, member or entry id; nil: of a list
+	Index  int   // of a list's element: in Before where it is gone, in After where it is new
+	Before *Text // value, score, element or fields; nil: it is new
+	After  *Text // nil: it is gone
+}
+
+// Stat counts what a Comparison has found.
+type Stat struct {
+	Added   int `json:"added"`   // keys that only To has
+	Removed int `json:"removed"` // keys that only From has
+	Changed int `json:"changed"`
+}
+
+// Differ reports whether there is any difference.
+func (s Stat) Differ() bool { return s != Stat{} }
+
+// String is the last line of `altilium diff`.
+func (s Stat) String() string {
+	return fmt.Sprintf("%d added, %d removed, %d changed", s.Added, s.Removed, s.Changed)
+}
+
+// Each hands every difference to visit, by database and name; match leaves keys out
+// (nil: none). A key whose expiry has come counts as there until an entry has removed
+// it. An error of visit ends it.
+func (c *Comparison) Each(match func(key []byte) bool, visit func(Difference) error) (s Stat, err error) {
+	for _, p := range c.touched {
+		key := []byte(p.key)
+		if match != nil && !match(key) {
+			continue
+		}
+		d := c.at(p.db, key)
+		if d.same() {
+			continue
+		}
+		switch {
+		case d.Before.Type == state.None:
+			s.Added++
+		case d.After.Type == state.None:
+			s.Removed++
+		default:
+			s.Changed++
+		}
+		if err := visit(d); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// at compares one key.
+func (c *Comparison) at(db int, key []byte) Difference {
+	a, b := c.From.State.View(db, 0), c.To.State.View(db, 0)
+	d := Difference{DB: db, Key: key, Before: ValueAt(a, key), After: ValueAt(b, key)}
+	d.find()
+	if d.Before.Stream != nil && d.After.Stream != nil {
+		x, errX := a.Stream(key)
+		y, errY := b.Stream(key)
+		d.Beside = errX != nil || errY != nil || !sameStreams(x, y)
+	}
+	return d
+}
+
+// same reports whether there is no difference, after find.
+func (d *Difference) same() bool {
+	a, b := &d.Before, &d.After
+	return a.Type == b.Type && a.ExpireAt == b.ExpireAt && len(d.Parts) == 0 && bytes.Equal(a.Text, b.Text) && !d.Beside
+}
+
+// find compares element by element.
+func (d *Difference) find() {
+	a, b := &d.Before, &d.After
+	if a.Type != b.Type {
+		return
+	}
+	switch a.Type {
+	case state.List:
+		d.Parts = listParts(a.Elements, b.Elements)
+	case state.Hash, state.Set, state.ZSet, state.Stream:
+		d.Parts = namedParts(a.named(), b.named())
+	}
+}
+
+// named is a part of a collection that has a name, and its value.
+type named struct{ name, value []byte }
+
+// named lists the parts of a collection in its order.
+func (v *Value) named() (out []named) {
+	for i := 0; i+1 < len(v.Pairs); i += 2 {
+		out = append(out, named{v.Pairs[i], v.Pairs[i+1]})
+	}
+	for i, m := range v.Members {
+		n := named{name: m}
+		if v.Type == state.ZSet {
+			n.value = []byte(scoreText(v.Scores[i]))
+		}
+		out = append(out, n)
+	}
+	if v.Stream != nil {
+		for _, e := range v.Stream.Entries {
+			out = append(out, named{[]byte(e.ID.String()), []byte(pairsText(e.Pairs))})
+		}
+	}
+	return out
+}
+
+// namedParts compares by name: what is gone or changed in the order of a, then what
+// is new in that of b.
+func namedParts(a, b []named) (parts []Part) {
+	after := make(map[string][]byte, len(b))
+	for _, n := range b {
+		after[string(n.name)] = n.value
+	}
+	before := make(map[string]bool, len(a))
+	for _, n := range a {
+		before[string(n.name)] = true
+		value, there := after[string(n.name)]
+		switch {
+		case !there:
+			parts = append(parts, Part{Name: n.name, Before: text(n.value)})
+		case !bytes.Equal(value, n.value):
+			parts = append(parts, Part{Name: n.name, Before: text(n.value), After: text(value)})
+		}
+	}
+	for _, n := range b {
+		if !before[string(n.name)] {
+			parts = append(parts, Part{Name: n.name, After: text(n.value)})
+		}
+	}
+	return parts
+}
+
+// listParts compares two lists between what both begin and end with.
+func listParts(a, b [][]byte) (parts []Part) {
+	lo, short := 0, min(len(a), len(b))
+	for lo < short && bytes.Equal(a[lo], b[lo]) {
+		lo++
+	}
+	end := 0
+	for end < short-lo && bytes.Equal(a[len(a)-1-end], b[len(b)-1-end]) {
+		end++
+	}
+	for i := lo; i < len(a)-end; i++ {
+		parts = append(parts, Part{Index: i, Before: text(a[i])})
+	}
+	for i := lo; i < len(b)-end; i++ {
+		parts = append(parts, Part{Index: i, After: text(b[i])})
+	}
+	return parts
+}
+
+func text(b []byte) *Text { return (*Text)(&b) }
+
+// String is the difference for a person: a line for the key, and one for each part.
+func (d Difference) String() string {
+	var b strings.Builder
+	b.WriteString(d.head())
+	for _, p := range d.Parts {
+		b.WriteString("\n    ")
+		b.WriteString(p.text(d.Before.Type))
+	}
+	return b.String()
+}

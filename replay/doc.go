@@ -90,5 +90,6 @@
 //
 // # Goroutines
 //
-// None outlives a call. Compare builds one of its states on another. Build and Recover run an applying one while they read.
+// None outlives a call. Compare builds one of its states on another; Build and Recover
+// run an applying one while they read.
 package replay

@@ -243,9 +243,25 @@ func scoreInC(score float64) []byte {
 	return fmt.Appendf(nil, "%.17g", score)
 }
 
-func (e *entry) redisDigest() sum20 {
+// RedisDigest is what DEBUG DIGEST-VALUE of a Redis server answers of a key with the same
+// value; of one that is not there, zeros.
+func (v View) RedisDigest(key []byte) [20]byte {
 	var d sum20
+	if _, r := v.d.find(key); r != 0 && !dueRecord(v.d.mem.at(r), v.now) {
+		e := v.d.load(r)
+		e.mixValue(&d)
+	}
+	return d
+}
+
+func (e *entry) redisDigest() (d sum20) {
 	d.mix(e.key)
+	e.mixValue(&d)
+	return d
+}
+
+// mixValue is Redis' xorObjectDigest.
+func (e *entry) mixValue(d *sum20) {
 	switch e.typ {
 	case String:
 		d.mix([]byte{0, 0, 0, 0})
@@ -266,7 +282,7 @@ func (e *entry) redisDigest() sum20 {
 		})
 	case Stream:
 		d.mix([]byte{0, 0, 0, 6})
-		e.o.stream.redisDigest(&d)
+		e.o.stream.redisDigest(d)
 	default:
 		d.mix([]byte{0, 0, 0, 4})
 		e.pairs(func(field, value []byte) {
@@ -279,5 +295,4 @@ func (e *entry) redisDigest() sum20 {
 	if e.expire != 0 {
 		d.xor([]byte("!!expire!!"))
 	}
-	return d
 }

@@ -163,6 +163,12 @@ func TestRedisDigest(t *testing.T) {
 		if got, want := hex.EncodeToString(ours[:]), r.do("DEBUG", "DIGEST"); "+"+got != want {
 			t.Fatalf("round %d: %s, redis-server says %s", round, got, want)
 		}
+		r.do("DEBUG", "DIGEST-VALUE", key) // an array of one
+		want, err := r.in.ReadString('\n')
+		ours = s.View(db, 0).RedisDigest([]byte(key))
+		if got := hex.EncodeToString(ours[:]); err != nil || "+"+got+"\r\n" != want {
+			t.Fatalf("round %d: the value: %s, redis-server says %q (%v)", round, got, want, err)
+		}
 	}
 	if s.TotalKeys() < 10 {
 		t.Fatalf("only %d keys were compared", s.TotalKeys())

@@ -34,11 +34,17 @@ func debugCommand(e *Engine, s *Session, c *command.Call) {
 	case word == "sleep" && len(c.Args) == 3:
 		e.sleep(string(c.Args[2]))
 		c.Out.OK()
-	case word == "digest" && e.mode == modeLoading:
+	case strings.HasPrefix(word, "digest") && e.mode == modeLoading:
 		c.Out.Error(loadingText) // there is no data yet to have one
 	case word == "digest" && len(c.Args) == 2:
 		sum := e.state.RedisDigest()
 		c.Out.Simple(hex.EncodeToString(sum[:]))
+	case word == "digest-value":
+		c.Out.Array(len(c.Args) - 2)
+		for _, key := range c.Args[2:] {
+			sum := c.View.RedisDigest(key)
+			c.Out.Simple(hex.EncodeToString(sum[:]))
+		}
 	case word == "set-active-expire" && len(c.Args) == 3:
 		e.expiry.active = leadingInt(string(c.Args[2])) != 0
 		c.Out.OK()
@@ -56,6 +62,7 @@ func debugHelp() []string {
 	return []string{
 		"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
 		"DIGEST", "    A hex signature of all data: that of a Redis server with the same data.",
+		"DIGEST-VALUE <key> [<key> ...]", "    The same of each of these keys alone.",
 		"LOADAOF", "    Rebuilds the data from the log; an error when it differs.",
 		"RELOAD", "    Makes a checkpoint and rebuilds the data from it and the log; an error when it differs.",
 		"SET-ACTIVE-EXPIRE <0|1>", "    Whether keys are removed when their time has come, or only when a command names them.",

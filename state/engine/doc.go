@@ -274,6 +274,8 @@
 //	              Options.Checkpoint         posted
 //	heal          one try of Options.Rebuild its result is     by itself; one at a time;
 //	              or log.Heal                posted            the loop leaves the log alone
+//	purge         nothing: a collection of                     by itself; one at a time
+//	              Go's heap (MEMORY PURGE)
 //
 // # How to read it
 //

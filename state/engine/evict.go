@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/altilium-db/altilium/resp"
 	"github.com/altilium-db/altilium/state"
@@ -20,7 +21,8 @@ type memoryState struct {
 	policy  state.Policy
 	limit   int64
 	samples int
-	full    bool // such commands are refused
+	full    bool        // such commands are refused
+	purging atomic.Bool // a collection for MEMORY PURGE is under way
 }
 
 // evictPerTurn bounds what one command or Tick evicts; the others and the next Tick go on

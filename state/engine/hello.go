@@ -97,10 +97,10 @@ func parseHello(args [][]byte) (o helloOptions, problem string) {
 }
 
 // helloAuths yields where AUTH stands among the options of HELLO: a user and a password
-// follow. A name that is AUTH is none.
+// follow. A name that is AUTH is none; one in place of the version is a version forgotten.
 func helloAuths(args [][]byte) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		for i := 2; i < len(args); i++ {
+		for i := 1; i < len(args); i++ {
 			switch {
 			case command.IsWord(args[i], "SETNAME"):
 				i++

@@ -90,8 +90,10 @@ func TestMemoryPeak(t *testing.T) {
 	if m := h.e.memoryFigures(); m.peak < 1e6 || m.used > 1000 {
 		t.Errorf("%d bytes in use, %d at most", m.used, m.peak)
 	}
-	if got := c.do("MEMORY PURGE"); got != "+OK\r\n" {
-		t.Errorf("MEMORY PURGE: %q", got)
+	for range 20 { // at most one collection is under way
+		if got := c.do("MEMORY PURGE"); got != "+OK\r\n" {
+			t.Errorf("MEMORY PURGE: %q", got)
+		}
 	}
 	c.do("MULTI")
 	c.do("SET k " + strings.Repeat("v", 5000))

@@ -172,10 +172,16 @@ func memoryMallocStats(e *Engine, _ *Session, c *command.Call) {
 	c.Out.Verbatim("txt", b.String())
 }
 
-// memoryPurge is MEMORY PURGE. As in Redis the server does nothing else meanwhile: a
-// collection of what is in Go's heap, which are the large values and buffers.
+// memoryPurge is MEMORY PURGE: memory goes back to the system, that of free pages at once,
+// that of Go's heap, which are the large values and buffers, by a collection. That takes
+// long where the heap is large: it goes on beside the loop, one at a time, and nobody waits.
 func memoryPurge(e *Engine, _ *Session, c *command.Call) {
 	e.state.Purge()
-	debug.FreeOSMemory()
+	if e.memory.purging.CompareAndSwap(false, true) {
+		go func() {
+			defer e.memory.purging.Store(false)
+			debug.FreeOSMemory()
+		}()
+	}
 	c.Out.OK()
 }

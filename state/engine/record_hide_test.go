@@ -20,6 +20,7 @@ func TestHiddenArgs(t *testing.T) {
 		{"AUTH ''", "AUTH ''"},
 		{"HELLO 3 AUTH default p SETNAME n", "HELLO 3 AUTH default P SETNAME n"},
 		{"hello 3 setname n auth default p", "hello 3 setname n auth default P"},
+		{"HELLO AUTH default p", "HELLO AUTH default P"}, // the version is forgotten
 		{"HELLO 3 AUTH default setname", "HELLO 3 AUTH default P"},
 		{"HELLO 3 SETNAME AUTH AUTH default p", "HELLO 3 SETNAME AUTH AUTH default P"},
 		{"HELLO 3 AUTH auth p odd", "HELLO 3 AUTH auth P odd"},

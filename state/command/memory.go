@@ -19,7 +19,7 @@ func memoryCommand() *Spec {
 			sub("doctor", 2, Volatile, "O(1)", "Tells in words what is wrong with the use of memory.", speaks),
 			sub("help", 2, Loading|Stale, "O(1)", "Lists the subcommands.", ""),
 			sub("malloc-stats", 2, Volatile, all, "Tells what the allocators have, Go's and that of keys.", speaks),
-			sub("purge", 2, 0, "O(N) where N is the size of Go's heap", "Gives free memory back to the system.", "request_policy:all_shards response_policy:all_succeeded"),
+			sub("purge", 2, 0, "O(1); O(N) beside the server, where N is the size of Go's heap", "Gives free memory back to the system.", "request_policy:all_shards response_policy:all_succeeded"),
 			sub("stats", 2, Volatile, "O(1)", "Returns figures about the use of memory.", speaks),
 			usage,
 		},

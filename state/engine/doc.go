@@ -263,8 +263,8 @@
 //
 // # Goroutines
 //
-// Everything here runs on the front end's loop, except for the functions that
-// whoever builds the engine hands in because they take long. They get a
+// Everything here runs on the front end's loop, except for what takes long: functions that
+// whoever builds the engine hands in, and a collection of Go's heap. They get a
 // goroutine each time, own what they are given, and their results come back by
 // [Options.Post], which runs a function on the loop.
 //
@@ -274,8 +274,8 @@
 //	              Options.Checkpoint         posted
 //	heal          one try of Options.Rebuild its result is     by itself; one at a time;
 //	              or log.Heal                posted            the loop leaves the log alone
-//	purge         nothing: a collection of                     by itself; one at a time
-//	              Go's heap (MEMORY PURGE)
+//	purge         nothing                    its end is        by itself; one at a time
+//	                                         posted
 //
 // # How to read it
 //

@@ -120,6 +120,7 @@ type Engine struct {
 	info       infoState
 	slow       slowState
 	latency    latencyState
+	purge      purgeState
 }
 
 // New gives an engine without data: it answers -LOADING to what needs any,

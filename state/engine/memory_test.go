@@ -105,6 +105,33 @@ func TestMemoryPeak(t *testing.T) {
 	}
 }
 
+// TestPurgeIsBeside: MEMORY PURGE answers before the collector has run, and asked for again
+// and again it has it run once more.
+func TestPurgeIsBeside(t *testing.T) {
+	h := newHarness(t, setup{})
+	c := h.connect()
+	for range 5 {
+		if got := c.do("MEMORY PURGE"); got != "+OK\r\n" {
+			t.Fatalf("MEMORY PURGE: %q", got)
+		}
+		if !h.e.purge.running {
+			t.Fatal("nothing runs beside the server")
+		}
+	}
+	h.post()
+	if h.e.purge != (purgeState{running: true}) {
+		t.Errorf("after the first: %+v", h.e.purge)
+	}
+	h.post()
+	if h.e.purge != (purgeState{}) || len(h.posted) > 0 {
+		t.Errorf("after the second: %+v", h.e.purge)
+	}
+	h = newHarness(t, setup{change: func(o *Options) { o.Rebuild, o.Post = nil, nil }})
+	if got := h.connect().do("MEMORY PURGE"); got != "+OK\r\n" || h.e.purge.running {
+		t.Errorf("without a loop: %q, %+v", got, h.e.purge)
+	}
+}
+
 // TestDiagnosis: MEMORY DOCTOR names what is wrong, and nothing else.
 func TestDiagnosis(t *testing.T) {
 	const mega = 1 << 20

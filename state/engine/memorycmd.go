@@ -172,16 +172,36 @@ func memoryMallocStats(e *Engine, _ *Session, c *command.Call) {
 	c.Out.Verbatim("txt", b.String())
 }
 
-// memoryPurge is MEMORY PURGE: memory goes back to the system, that of free pages at once,
-// that of Go's heap, which are the large values and buffers, by a collection. That takes
-// long where the heap is large: it goes on beside the loop, one at a time, and nobody waits.
+// purgeState is what MEMORY PURGE has Go's collector do, beside the server.
+type purgeState struct {
+	running bool
+	again   bool // it was asked for once more meanwhile
+}
+
+// memoryPurge is MEMORY PURGE. The keys' free pages, of which few keep memory, are given back
+// at once; of Go's heap, which holds large values and buffers, all must be looked at first:
+// that happens beside the server, as a rule within a second, and the answer does not wait.
 func memoryPurge(e *Engine, _ *Session, c *command.Call) {
 	e.state.Purge()
-	if e.memory.purging.CompareAndSwap(false, true) {
-		go func() {
-			defer e.memory.purging.Store(false)
-			debug.FreeOSMemory()
-		}()
-	}
+	e.purgeHeap()
 	c.Out.OK()
+}
+
+// purgeHeap begins a collection, or wants another where one is running: however often it is
+// asked for, there are two at most. A player, which has no loop, needs none.
+func (e *Engine) purgeHeap() {
+	if e.purge.again = e.purge.running; e.purge.running || e.o.Post == nil {
+		return
+	}
+	e.purge.running = true
+	post := e.o.Post
+	go func() {
+		debug.FreeOSMemory()
+		post(func() {
+			e.purge.running = false
+			if e.purge.again {
+				e.purgeHeap()
+			}
+		})
+	}()
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
-	"sync/atomic"
 
 	"github.com/altilium-db/altilium/resp"
 	"github.com/altilium-db/altilium/state"
@@ -21,8 +20,7 @@ type memoryState struct {
 	policy  state.Policy
 	limit   int64
 	samples int
-	full    bool        // such commands are refused
-	purging atomic.Bool // a collection for MEMORY PURGE is under way
+	full    bool // such commands are refused
 }
 
 // evictPerTurn bounds what one command or Tick evicts; the others and the next Tick go on

@@ -63,21 +63,33 @@ func (e *Engine) expire(db int, key []byte) error {
 }
 
 // removeNamed removes the due keys that a command names, before it is decided:
-// each by an entry of its own, inside EXEC within the unit.
-func (e *Engine) removeNamed(s *Session, r *row, args [][]byte, ms int64) {
+// each by an entry of its own, inside EXEC within the unit. false: there they do
+// not fit, and none has been removed.
+func (e *Engine) removeNamed(s *Session, r *row, args [][]byte, ms int64) (fits bool) {
+	if !e.unit.exec {
+		e.eachDue(s, r, args, ms, func(db int, key []byte) { e.expireNamed(db, key) })
+		return true
+	}
+	const each = 32 // what one takes besides its key, at most, and the cause of all
+	more := s.headLen() + each
+	e.eachDue(s, r, args, ms, func(_ int, key []byte) { more += len(key) + each })
+	if e.unit.body.Len()+more > e.maxBody {
+		return false
+	}
+	e.eachDue(s, r, args, ms, func(db int, key []byte) { e.expireInExec(s, r, db, key) })
+	return true
+}
+
+// eachDue gives do the due keys that a command names, while nothing is broken.
+func (e *Engine) eachDue(s *Session, r *row, args [][]byte, ms int64, do func(db int, key []byte)) {
 	first, last := s.db, s.db
 	if r.crossDB {
 		first, last = 0, state.Databases-1
 	}
 	for i := range r.spec.KeyPositions(args) {
 		for db := first; db <= last; db++ {
-			if e.broken != nil || !e.state.Expired(db, args[i], ms) {
-				continue
-			}
-			if !e.unit.exec {
-				e.expireNamed(db, args[i])
-			} else {
-				e.expireInExec(s, r, db, args[i])
+			if e.broken == nil && e.state.Expired(db, args[i], ms) {
+				do(db, args[i])
 			}
 		}
 	}

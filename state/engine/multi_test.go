@@ -244,6 +244,9 @@ func TestQueueIsBounded(t *testing.T) {
 	c.want(":0", "DBSIZE")
 }
 
+// errTooLarge refuses a change that does not fit into an entry.
+const errTooLarge = "-" + tooLargeText
+
 // TestUnitIsBounded: a command whose events do not fit an entry any more fails alone, in a
 // transaction too. Otherwise memory would end before the log refused the whole turn.
 func TestUnitIsBounded(t *testing.T) {
@@ -253,10 +256,44 @@ func TestUnitIsBounded(t *testing.T) {
 	c := h.connect()
 	large := strings.Repeat("x", 6000)
 	c.want(":1", "SADD s "+large)
-	const refused = "-ERR this change is larger than an entry of the log can be (1 GiB)"
 	c.do("MULTI", "SUNIONSTORE a s", "SUNIONSTORE b s", "SUNIONSTORE c s", "SUNIONSTORE d s", "SET k v")
-	c.want("*5 :1 :1 :1 "+refused+" +OK", "EXEC")
+	c.want("*5 :1 :1 :1 "+errTooLarge+" +OK", "EXEC")
 	c.want(":4", "EXISTS a b c d k")
-	c.want(refused, "BITOP OR d k"+strings.Repeat(" "+large, 4)) // its words are told
+	c.want(errTooLarge, "BITOP OR d k"+strings.Repeat(" "+large, 4)) // its words are told
 	c.want(":1", "SUNIONSTORE d s")
+}
+
+// TestUnitIsBoundedWithDueKeys: due keys that a command of a transaction names are removed
+// within its entry. Where they do not fit, the command fails alone, and they stay.
+func TestUnitIsBoundedWithDueKeys(t *testing.T) {
+	h := newHarness(t, setup{})
+	defer h.check()
+	h.e.maxBody = 20_000
+	c := h.connect()
+	long := func(name string) string { return name + strings.Repeat("x", 6000) }
+	for _, name := range []string{"a", "b", "c", "d"} {
+		c.want("+OK", "SET "+long(name)+" v PX 10")
+	}
+	h.advance(time.Second)
+	all := long(" a") + long(" b") + long(" c") + long(" d")
+	c.do("MULTI", "SET k before", "DEL"+all, "EXISTS"+long(" a")+long(" b"), "SET k after", "MGET"+long(" c")+long(" d"))
+	c.want("*5 +OK "+errTooLarge+" :0 +OK "+errTooLarge, "EXEC")
+	c.want("$5 after :3", "GET k", "DBSIZE") // k, and two that are due still
+	if n := len(h.entry(h.e.last)); n > 20_000 {
+		t.Errorf("the entry's text has %d bytes", n)
+	}
+	c.want(":0 :1", "DEL"+all, "DBSIZE") // an entry for each
+}
+
+// TestUnitIsBoundedWithLongNames: what a client calls itself is in its first entry of a
+// segment, and counts there.
+func TestUnitIsBoundedWithLongNames(t *testing.T) {
+	h := newHarness(t, setup{})
+	defer h.check()
+	h.e.maxBody = 20_000
+	c := h.connect()
+	c.want("+OK +OK", "CLIENT SETNAME "+strings.Repeat("n", 9000), "CLIENT SETINFO LIB-NAME "+strings.Repeat("n", 9000))
+	c.want(errTooLarge, "SET k "+strings.Repeat("v", 6000))
+	c.want("+OK", "CLIENT SETNAME short")
+	c.want("+OK", "SET k "+strings.Repeat("v", 6000))
 }

@@ -166,3 +166,7 @@ func (s *Session) origin() *event.Origin {
 	s.originSegment = first
 	return &event.Origin{Addr: s.peer.RemoteAddr(), User: s.user, Name: s.name, Lib: s.lib, LibVer: s.libVer}
 }
+
+// headLen is how many bytes its particulars take in a unit, but for those that are short
+// in any case: clients choose them, of any length.
+func (s *Session) headLen() int { return len(s.name) + len(s.lib) + len(s.libVer) }

@@ -251,9 +251,14 @@ func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer, pat
 			e.prefetchCallKeys(s, r, args)
 		}
 		if e.mode == modeReady && e.state.Due(ms) {
-			e.removeNamed(s, r, args, ms)
-			if e.broken != nil {
+			if fits := e.removeNamed(s, r, args, ms); e.broken != nil {
 				out.Error(internalError(e.broken))
+				return
+			} else if !fits {
+				r.stats.Calls++
+				r.stats.Failed++
+				e.countError(tooLargeText)
+				out.Error(tooLargeText)
 				return
 			}
 		}
@@ -305,8 +310,8 @@ func (e *Engine) settle(s *Session, r *row, c *command.Call, mark int, failed bo
 		return
 	case e.mode != modeReady:
 		problem = e.failure.text()
-	case e.unit.body.Len()+e.events.Len()+encodedLen(argv) > e.maxBody: // within EXEC it fails alone
-		problem = "ERR this change is larger than an entry of the log can be (1 GiB)"
+	case e.unit.body.Len()+s.headLen()+e.events.Len()+encodedLen(argv) > e.maxBody: // within EXEC it fails alone
+		problem = tooLargeText
 	}
 	if problem == "" {
 		if err := e.record(s, r, argv); err != nil {
@@ -321,6 +326,9 @@ func (e *Engine) settle(s *Session, r *row, c *command.Call, mark int, failed bo
 	}
 	c.Applied()
 }
+
+// tooLargeText refuses what would make a unit's body larger than maxBody.
+const tooLargeText = "ERR this change is larger than an entry of the log can be (1 GiB)"
 
 // encodedLen is how many bytes an argv takes in a unit, at most.
 func encodedLen(argv [][]byte) (n int) {

@@ -42,23 +42,28 @@ func (c *Call) wrongSubcommand() {
 		string(quotable(c.Args[1], maxQuoted)) + "'. Try " + c.Spec.Parent.Upper() + " HELP."))
 }
 
-// groupStream is the stream of a subcommand of XGROUP, which must be there unless it is to
-// be made; after an error it is answered and ok false.
-func (c *Call) groupStream(makes bool) (s state.Entries, ok bool) {
-	if s, ok = c.stream(2); ok && !s.Exists() && !makes {
-		c.Out.Error("ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.")
+// textNoStream is XGROUP's answer where there is no stream.
+const textNoStream = "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically."
+
+// thereStream is the stream of a subcommand of XGROUP or XINFO, which must be there: where
+// it is not, absent is answered. After an error it is answered and ok false.
+func (c *Call) thereStream(absent string) (s state.Entries, ok bool) {
+	if s, ok = c.stream(2); ok && !s.Exists() {
+		c.Out.Error(absent)
 		return s, false
 	}
 	return s, ok
 }
 
-// groupOf is the group that a subcommand of XGROUP or XINFO names; after an error it is
-// answered and ok false.
-func (c *Call) groupOf(s state.Entries) (g state.Group, ok bool) {
+// thereGroup is the stream and the group that a subcommand names, which must both be there.
+func (c *Call) thereGroup(absent string) (s state.Entries, g state.Group, ok bool) {
+	if s, ok = c.thereStream(absent); !ok {
+		return s, g, false
+	}
 	if g, ok = s.Group(c.Args[3]); !ok {
 		c.Out.Error("NOGROUP No such consumer group " + quoted(c.Args[3]) + " for key name " + quoted(c.Args[2]))
 	}
-	return g, ok
+	return s, g, ok
 }
 
 // position reads Args[4] as where a group of s is put to; after an error it is answered
@@ -80,8 +85,12 @@ func xgroupCreate(c *Call) {
 	if !ok {
 		return
 	}
-	s, ok := c.groupStream(o.makes)
-	if !ok {
+	s, ok := c.stream(2)
+	switch {
+	case !ok:
+		return
+	case !s.Exists() && !o.makes:
+		c.Out.Error(textNoStream)
 		return
 	}
 	if len(c.Args) > 8 {
@@ -108,11 +117,8 @@ func xgroupSetID(c *Call) {
 	if !ok {
 		return
 	}
-	s, ok := c.groupStream(false)
+	s, _, ok := c.thereGroup(textNoStream)
 	if !ok {
-		return
-	}
-	if _, ok = c.groupOf(s); !ok {
 		return
 	}
 	if len(c.Args) > 7 {
@@ -128,7 +134,7 @@ func xgroupSetID(c *Call) {
 }
 
 func xgroupDestroy(c *Call) {
-	s, ok := c.groupStream(false)
+	s, ok := c.thereStream(textNoStream)
 	if !ok {
 		return
 	}
@@ -141,11 +147,7 @@ func xgroupDestroy(c *Call) {
 }
 
 func xgroupCreateConsumer(c *Call) {
-	s, ok := c.groupStream(false)
-	if !ok {
-		return
-	}
-	g, ok := c.groupOf(s)
+	_, g, ok := c.thereGroup(textNoStream)
 	if !ok {
 		return
 	}
@@ -158,11 +160,7 @@ func xgroupCreateConsumer(c *Call) {
 }
 
 func xgroupDelConsumer(c *Call) {
-	s, ok := c.groupStream(false)
-	if !ok {
-		return
-	}
-	g, ok := c.groupOf(s)
+	_, g, ok := c.thereGroup(textNoStream)
 	if !ok {
 		return
 	}

@@ -5,22 +5,8 @@ import (
 	"github.com/altilium-db/altilium/state/event"
 )
 
-// infoStream is the stream of a subcommand of XINFO, which must be there; after an error
-// it is answered and ok false.
-func (c *Call) infoStream() (s state.Entries, ok bool) {
-	if s, ok = c.stream(2); ok && !s.Exists() {
-		c.Out.Error(TextNoSuchKey)
-		return s, false
-	}
-	return s, ok
-}
-
 func xinfoConsumers(c *Call) {
-	s, ok := c.infoStream()
-	if !ok {
-		return
-	}
-	g, ok := c.groupOf(s)
+	_, g, ok := c.thereGroup(TextNoSuchKey)
 	if !ok {
 		return
 	}
@@ -44,7 +30,7 @@ func xinfoConsumers(c *Call) {
 }
 
 func xinfoGroups(c *Call) {
-	s, ok := c.infoStream()
+	s, ok := c.thereStream(TextNoSuchKey)
 	if !ok {
 		return
 	}
@@ -73,7 +59,7 @@ func (c *Call) replyProgress(s state.Entries, g state.Group) {
 }
 
 func xinfoStream(c *Call) {
-	s, ok := c.infoStream()
+	s, ok := c.thereStream(TextNoSuchKey)
 	if !ok {
 		return
 	}

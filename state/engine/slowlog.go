@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/altilium-db/altilium/state/command"
 )
@@ -30,6 +29,10 @@ type slowEntry struct {
 const (
 	maxSlowArgs = 32  // words that are kept, the last of which may say how many more there were
 	maxSlowWord = 128 // bytes of each
+
+	// maxSlowName is how many bytes are kept of a client's name. Redis keeps all, and no
+	// client has one of so many; but they need not be the same each time.
+	maxSlowName = 1 << 10
 )
 
 // slowlogHandlers are the subcommands of SLOWLOG.
@@ -70,7 +73,7 @@ func (e *Engine) noteSlow(s *Session, r *row, args [][]byte, micros, clock int64
 	}
 	l := &e.slow
 	l.entries = append(l.entries, slowEntry{
-		id: l.next, clock: clock, micros: micros, args: abridged(e.cfg.redacted(args)), addr: s.peer.RemoteAddr(), name: strings.Clone(s.name),
+		id: l.next, clock: clock, micros: micros, args: abridged(e.cfg.redacted(args)), addr: s.peer.RemoteAddr(), name: abridgedName(s.name),
 	})
 	l.next++
 	l.trim()
@@ -91,6 +94,14 @@ func abridged(args [][]byte) [][]byte {
 		}
 	}
 	return kept
+}
+
+// abridgedName is a client's name, or what is kept of it.
+func abridgedName(name string) string {
+	if more := len(name) - maxSlowName; more > 0 {
+		return fmt.Sprintf("%s... (%d more bytes)", name[:maxSlowName], more)
+	}
+	return name
 }
 
 // redacted is a command without its passwords, as it is shown to people: args itself where
@@ -143,8 +154,13 @@ func slowlogGet(e *Engine, _ *Session, c *command.Call) {
 	if n < 0 || n > int64(len(e.slow.entries)) {
 		n = int64(len(e.slow.entries))
 	}
+	limit := command.NewLimit(c.Out)
 	c.Out.Array(int(n))
 	for i := range n {
+		if limit.Exceeded() {
+			limit.Refuse()
+			return
+		}
 		x := &e.slow.entries[int64(len(e.slow.entries))-1-i]
 		c.Out.Array(6)
 		c.Out.Int(x.id)

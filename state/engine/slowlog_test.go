@@ -105,3 +105,32 @@ func TestSlowlogIsBounded(t *testing.T) {
 		t.Errorf("%d entries in room for %d", n, room)
 	}
 }
+
+// TestSlowlogReplyIsBounded: however many commands are kept, SLOWLOG GET answers no more than
+// other commands do, and of each what is kept is bounded, the client's name too.
+func TestSlowlogReplyIsBounded(t *testing.T) {
+	h := newHarness(t, setup{})
+	c := h.connect()
+	c.do("CONFIG SET slowlog-log-slower-than 0 slowlog-max-len 1000000")
+	c.do("CLIENT SETNAME " + strings.Repeat("n", maxSlowName))
+	c.do("MSET" + strings.Repeat(" "+strings.Repeat("x", maxSlowWord), 2*maxSlowArgs))
+	c.do("CLIENT SETNAME " + strings.Repeat("n", 100_000))
+	c.do("PING")
+	got := c.do("SLOWLOG GET 3")
+	for want, times := range map[string]int{strings.Repeat("n", maxSlowName) + "\r\n": 1, strings.Repeat("n", maxSlowName) + "... (98976 more bytes)\r\n": 2, "... (34 more arguments)": 1} {
+		if n := strings.Count(got, want); n != times {
+			t.Errorf("%q is there %d times, not %d, in %d bytes", want[len(want)-30:], n, times, len(got))
+		}
+	}
+	c.do("CONFIG SET slowlog-log-slower-than -1")
+	large := h.e.slow.entries[len(h.e.slow.entries)-4]
+	for range 40_000 {
+		h.e.slow.entries = append(h.e.slow.entries, large)
+	}
+	if got := c.do("SLOWLOG GET -1"); !strings.HasPrefix(got, "-ERR the reply would be too large") {
+		t.Errorf("answered by %d bytes: %.100q", len(got), got)
+	}
+	if got := c.do("SLOWLOG GET 10000"); !strings.HasPrefix(got, "*10000\r\n") {
+		t.Errorf("answered by %.100q", got)
+	}
+}

@@ -266,3 +266,26 @@ func TestCommandGetkeys(t *testing.T) {
 	}
 	t.Logf("%d calls compared, %d of them with keys", asked, withKeys)
 }
+
+// TestGetkeysOfOddNumbers: a number of keys that is none is read as redis-server reads it,
+// blanks and zero bytes in it too.
+func TestGetkeysOfOddNumbers(t *testing.T) {
+	ours := newOurs(t)()
+	redis := startRedis(t)
+	for number, keys := range map[string]int{" 1": 1, "\t\n+2": 2, "1 ": 1, "2\x00": 2, "": 0, " ": 0, " 3": 0, "- 1": 0, "1\r\n": 1} {
+		call := [][]byte{[]byte("COMMAND"), []byte("GETKEYSANDFLAGS"), []byte("ZINTER"), []byte(number), []byte("a"), []byte("b")}
+		ours.send(call)
+		got := ours.reply()
+		if n := len(valueOf(t, got).Items); n != keys {
+			t.Errorf("%q are %d keys: %s", number, n, got)
+		}
+		if redis == "" {
+			continue
+		}
+		theirs := newTheirs(t, redis)()
+		theirs.send(call)
+		if want := theirs.reply(); got != want {
+			t.Errorf("%q\nours:  %s\nredis: %s", number, got, want)
+		}
+	}
+}

@@ -196,10 +196,19 @@ func (w *Writer) Raw(b []byte) {
 }
 
 // Forget gives back the memory of what has been sent: parts that lie within the
-// first n bytes. All offsets become smaller by as much; what n has become is
-// returned. So output that never quite ends, as a subscriber's, does not grow for
-// ever. It is called between turns, when nobody has an offset.
+// first n bytes, and a block of which most is not needed any more. All offsets become
+// smaller by as much; what n has become is returned. So output that never quite ends, as
+// a subscriber's, does not grow for ever, and who leaves a little unread does not keep a
+// block for it. It is called between turns, when nobody has an offset, and only where the
+// client does not take more: what is sent in one go costs none of this.
 func (w *Writer) Forget(n int) int {
+	if n = w.forgetParts(n); len(w.parts) == 0 {
+		n = w.fit(n)
+	}
+	return n
+}
+
+func (w *Writer) forgetParts(n int) int {
 	done := sort.Search(len(w.parts), func(i int) bool { return w.parts[i].end > n })
 	if done == 0 || done < len(w.parts)/2 { // moving the others would cost more
 		return n
@@ -218,6 +227,29 @@ func (w *Writer) Forget(n int) int {
 	w.before -= gone
 	w.blocks, w.own = nil, nil // some of them are nobody's now; the collector sorts it out
 	return n - gone
+}
+
+// fit moves what is left behind the first n bytes of buf, which is all that there is, to
+// memory of its size where that is less than half of buf's, and hands the block on. There
+// is room for half as much again: a message at a time can be added without a block for
+// each, and what moves is less than what is sent or comes meanwhile.
+func (w *Writer) fit(n int) int {
+	rest := w.buf[n:]
+	if cap(w.buf) <= 2*blockFrom || 2*len(rest) > cap(w.buf) {
+		if last := len(w.blocks) - 1; last > 0 { // buf has outgrown the others
+			w.blocks[0], w.blocks[last] = w.blocks[last], w.blocks[0]
+			w.handOn(1)
+		}
+		return n
+	}
+	room := w.own[:0]
+	if cap(room) < len(rest) {
+		room = make([]byte, 0, len(rest)+len(rest)/2)
+	}
+	w.buf = append(room, rest...)
+	w.handOn(0)
+	w.own = nil
+	return 0
 }
 
 // OK writes +OK.

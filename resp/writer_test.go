@@ -205,3 +205,41 @@ func TestParserGrowsFast(t *testing.T) {
 		t.Errorf("the buffer was moved %d times", moves)
 	}
 }
+
+// TestUnreadKeepsNoBlock: a client that leaves a part of its replies unread keeps memory
+// for that part, not the block in which they were written, and loses no byte. More that
+// comes meanwhile does not take a block each time.
+func TestUnreadKeepsNoBlock(t *testing.T) {
+	value := bytes.Repeat([]byte("0123456789"), 100)
+	for _, unread := range []int{1, 100, blockFrom, 17 << 10, 40 << 10, 63 << 10, 100 << 10, 600 << 10} {
+		var shared Buffers
+		var w Writer
+		w.Share(&shared)
+		var all []byte
+		add := func(n int) {
+			for from := w.Len(); w.Len()-from < n; {
+				w.Bulk(value)
+				all = appendBulk(all, value)
+			}
+		}
+		add(max(120<<10, unread+10_000))
+		off := w.Forget(w.Len() - unread)
+		if kept := cap(w.buf) + cap(w.own); kept > max(2*unread+64, 2*blockFrom) || len(w.blocks) > 1 {
+			t.Errorf("%d bytes are unread, %d are kept", unread, kept)
+		}
+		moves := 0
+		for range 500 {
+			before := &w.buf[0]
+			add(10)
+			if off = w.Forget(off); before != &w.buf[0] {
+				moves++
+			}
+		}
+		if moves > 40 {
+			t.Errorf("from %d bytes on, half a megabyte has been moved %d times in 500 messages", unread, moves)
+		}
+		if got := w.Append(nil, off, w.Len()); !bytes.HasSuffix(all, got) || len(got) < unread {
+			t.Errorf("of %d unread bytes and more to come, %d are left, and not the last", unread, len(got))
+		}
+	}
+}

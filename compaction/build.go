@@ -56,19 +56,29 @@ func build(dir string, m *log.Manifest, at uint64, progress func(done, total int
 		return nil, err
 	}
 	b := &Built{Base: *base, LogID: m.LogID, Root: m.RootID(), At: base.Offset(), AtTime: base.Time()}
-	if b.At == at {
-		return b, nil
-	}
-	a := NewApplier(b.State)
-	err = b.read(dir, at, a, meter)
-	if aerr := a.Close(); aerr != nil {
-		err = aerr // what stopped the reading, where both failed
-	}
-	if err != nil {
+	if err := b.advance(dir, at, meter); err != nil {
 		return nil, err
 	}
 	meter.Finish()
 	return b, nil
+}
+
+// Advance brings the state on to a later offset of the log in dir. After an error it is
+// of no use any more: some of the entries may have been applied.
+func (b *Built) Advance(dir string, to uint64) error {
+	return b.advance(dir, to, &Meter{})
+}
+
+func (b *Built) advance(dir string, to uint64, meter *Meter) error {
+	if b.At == to {
+		return nil
+	}
+	a := NewApplier(b.State)
+	err := b.read(dir, to, a, meter)
+	if aerr := a.Close(); aerr != nil {
+		err = aerr // what stopped the reading, where both failed
+	}
+	return err
 }
 
 // read feeds the entries after b.At up to at to the applier.

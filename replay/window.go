@@ -23,6 +23,9 @@ type Window struct {
 	Last      uint64 // last entry
 	LastTime  int64
 	Tags      map[string]uint64
+
+	// TimeOf gives the time of an entry. nil: TimeOf of Dir.
+	TimeOf func(offset uint64) (int64, error)
 }
 
 // Look finds the window of a data directory, which a server may be writing.
@@ -31,12 +34,7 @@ func Look(dir string) (*Window, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Window{Dir: dir, LogID: m.LogID, Reach: compaction.Reach(m), First: m.First, Tags: m.Tags}
-	for _, c := range m.Checkpoints {
-		if c.Offset == w.Reach {
-			w.ReachTime = c.Time
-		}
-	}
+	w := windowOf(dir, m)
 	w.Last, w.LastTime = m.First-1, w.ReachTime
 	if n := len(m.Sealed); n > 0 {
 		w.Last, w.LastTime = m.Sealed[n-1].Last(), m.Sealed[n-1].LastTime
@@ -56,6 +54,25 @@ func Look(dir string) (*Window, error) {
 		}
 		w.Last, w.LastTime = e.Offset, e.Time
 	}
+}
+
+// windowOf is the window of a log as far as its manifest tells it: all but its end.
+func windowOf(dir string, m *log.Manifest) *Window {
+	w := &Window{Dir: dir, LogID: m.LogID, Reach: compaction.Reach(m), First: m.First, Tags: m.Tags}
+	for _, c := range m.Checkpoints {
+		if c.Offset == w.Reach {
+			w.ReachTime = c.Time
+		}
+	}
+	return w
+}
+
+// LookLive is the window of a log that is open in this process, up to an entry that is
+// committed, and its time. Nothing is read for it.
+func LookLive(l *log.Log, last uint64, lastTime int64) *Window {
+	w := windowOf(l.Dir(), l.Manifest())
+	w.Last, w.LastTime = last, lastTime
+	return w
 }
 
 // Resolved is a point found.
@@ -176,7 +193,15 @@ func (w *Window) timeOf(offset uint64) (int64, error) {
 	case offset == w.Reach && (offset == 0 || w.ReachTime > 0):
 		return w.ReachTime, nil
 	}
-	r, err := log.OpenReader(w.Dir, offset)
+	if w.TimeOf != nil {
+		return w.TimeOf(offset)
+	}
+	return TimeOf(w.Dir, offset)
+}
+
+// TimeOf is the time of the entry at an offset of the log in dir, in µs since 1970.
+func TimeOf(dir string, offset uint64) (int64, error) {
+	r, err := log.OpenReader(dir, offset)
 	if err != nil {
 		return 0, err
 	}

@@ -1,18 +1,16 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"strconv"
 	"strings"
 
 	"github.com/altilium-db/altilium/replay"
+	"github.com/altilium-db/altilium/replay/past"
 	"github.com/altilium-db/altilium/resp"
 	"github.com/altilium-db/altilium/state"
 	"github.com/altilium-db/altilium/state/command"
-	"github.com/altilium-db/altilium/state/event"
 	"github.com/spf13/cobra"
 )
 
@@ -47,7 +45,7 @@ is not UTF-8, and a hash a list of pairs.`,
 			if err != nil {
 				return err
 			}
-			v := newPast(at, db, cmd.OutOrStdout())
+			v := newAtPrompt(at, db, cmd.OutOrStdout())
 			v.json = asJSON
 			if len(args) > 1 {
 				fmt.Fprintf(cmd.ErrOrStderr(), "at %s\n", at.Resolved)
@@ -75,71 +73,34 @@ func stateAt(cmd *cobra.Command, dir, point string) (*replay.At, error) {
 	return replay.StateAt(dir, p, report)
 }
 
-// past answers read commands on one state, with its clock standing still.
-type past struct {
-	table *command.Table
-	state *state.State
-	clock int64 // ms since 1970
-	db    int
-	rand  *rand.Rand // gives the same numbers for the same point
-	at    replay.Resolved
-	out   io.Writer
-	json  bool
+// atPrompt answers read commands on one state, with its clock standing still.
+type atPrompt struct {
+	past.Reader
+	out  io.Writer
+	json bool
 }
 
-func newPast(at *replay.At, db int, out io.Writer) *past {
-	return &past{
-		table: command.NewTable(), state: at.State, clock: at.Clock / 1000, db: db,
-		rand: rand.New(rand.NewPCG(at.Offset, 0)), at: at.Resolved, out: out,
+func newAtPrompt(at *replay.At, db int, out io.Writer) *atPrompt {
+	return &atPrompt{
+		Reader: past.Reader{
+			Table: command.NewTable(), At: at.Resolved, State: at.State, DB: db,
+			Rand: rand.New(rand.NewPCG(at.Offset, 0)).Uint64, // the same numbers for the same point
+		},
+		out: out,
 	}
 }
 
 // do executes one command and prints its reply.
-func (p *past) do(words []string) error {
+func (p *atPrompt) do(words []string) error {
 	if strings.EqualFold(words[0], "exit") || strings.EqualFold(words[0], "quit") {
 		return errExit
 	}
 	var out resp.Writer
 	out.SetProtocol(3)
-	if err := p.run(byteArgs(words), &out); err != nil {
-		return err
-	}
+	p.Run(byteArgs(words), &out)
 	v, err := parseReply(out.Bytes())
 	if err != nil {
 		return err
 	}
 	return printReply(p.out, v, p.json)
-}
-
-func (p *past) run(args [][]byte, out *resp.Writer) error {
-	if strings.EqualFold(string(args[0]), "select") && len(args) == 2 {
-		return p.selectDB(string(args[1]), out)
-	}
-	spec, problem := p.table.Lookup(args)
-	switch {
-	case problem != "":
-		return errors.New("(error) " + problem)
-	case spec.Flags&command.Write != 0:
-		return fmt.Errorf("(error) ASOFRO %s writes, and the past at %s is read-only; `altilium restore` makes a directory from it that can be written", spec.Upper(), p.at)
-	case spec.Decide == nil:
-		return fmt.Errorf("(error) ERR %s speaks of a connection or a running server; only commands that read data work here", spec.Upper())
-	}
-	var events event.Buffer
-	c := command.Call{View: p.state.View(p.db, p.clock), Out: out, Events: &events, Rand: p.rand.Uint64}
-	c.Reset(spec, args)
-	spec.Decide(&c)
-	return nil
-}
-
-func (p *past) selectDB(word string, out *resp.Writer) error {
-	n, err := strconv.Atoi(word)
-	if err != nil {
-		return errors.New("(error) ERR value is not an integer or out of range")
-	}
-	if n < 0 || n >= state.Databases {
-		return errors.New("(error) ERR DB index is out of range")
-	}
-	p.db = n
-	out.OK()
-	return nil
 }

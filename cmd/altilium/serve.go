@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/altilium-db/altilium/compaction"
@@ -59,7 +60,8 @@ type daemon struct {
 
 	front  *server.Server
 	engine *engine.Engine
-	log    *log.Log // nil until recovery is done; the loop's
+	log    *log.Log                 // nil until recovery is done; the loop's
+	past   atomic.Pointer[pastRoom] // likewise
 
 	asked chan string // somebody wants the server to stop: why
 	fatal chan error  // it cannot go on
@@ -162,6 +164,7 @@ func (d *daemon) engineOptions(running context.Context) engine.Options {
 		Checkpoint: func(offset, digest uint64) (engine.CheckpointResult, error) {
 			return d.checkpoint(running, offset, digest)
 		},
+		Past:     d.askPast,
 		Shutdown: d.ask,
 		Record:   d.record,
 	}
@@ -207,6 +210,7 @@ func (d *daemon) recover(ctx context.Context) {
 		return
 	}
 	took := time.Since(began)
+	d.past.Store(d.newPast(rec.Log))
 	d.front.Post(func() {
 		d.log = rec.Log
 		d.engine.Ready(rec.Log, rec.State)
@@ -303,26 +307,29 @@ func (d *daemon) checkpoint(running context.Context, offset, digest uint64) (eng
 	if c.Digest != digest {
 		return res, nil // not registered: the engine says what it means
 	}
-	got := make(chan *log.Log, 1)
-	d.front.Post(func() { got <- d.log })
+	got := make(chan []uint64, 1)
 	var l *log.Log
+	d.front.Post(func() { l = d.log; got <- d.engine.NeededPast() })
+	var needed []uint64
 	select {
-	case l = <-got:
+	case needed = <-got:
 	case <-running.Done(): // the loop takes nothing any more
 		return engine.CheckpointResult{}, running.Err()
 	}
 	if err := compaction.Register(l, c); err != nil {
 		return engine.CheckpointResult{}, err
 	}
-	if err := retain(l, d.set.retention()); err != nil {
+	needed = append(needed, d.past.Load().views.Offsets()...)
+	if err := retain(l, d.set.retention(), needed); err != nil {
 		d.logger.Error().Err(err).Msg("retention")
 	}
 	return res, nil
 }
 
-// retain drops what the retention policy no longer keeps.
-func retain(l *log.Log, policy compaction.Policy) error {
-	drops := compaction.Plan(l.Manifest(), policy, time.Now(), nil, nil)
+// retain drops what the retention policy no longer keeps; needed are the offsets at which
+// somebody looks at the past.
+func retain(l *log.Log, policy compaction.Policy, needed []uint64) error {
+	drops := compaction.Plan(l.Manifest(), policy, time.Now(), needed, nil)
 	if drops.Nothing() {
 		return nil
 	}

@@ -15,6 +15,18 @@ func logCommands() []*Spec {
 	}
 	return []*Spec{
 		{
+			Name: "asof", Arity: -2, Flags: NoScript | NoMulti, Since: sinceAltilium, Group: "altilium",
+			Complexity: "That of the command, and of bringing the state of that moment back",
+			Summary:    "Looks at a moment of the past: for one command, or from now on until ASOF LATEST or RESET.",
+			Args: []Arg{{Name: "where", Type: "oneof", Sub: []Arg{
+				{Name: "latest", Type: "pure-token", Token: "LATEST"},
+				{Name: "past", Type: "block", Sub: []Arg{
+					{Name: "point", Type: "string"},
+					{Name: "command", Type: "string", Flags: "optional multiple"},
+				}},
+			}}},
+		},
+		{
 			Name: "log", Arity: -2, Since: sinceAltilium, Group: "altilium", Complexity: "Depends on subcommand.",
 			Summary: "Commands about the log, which is the database.",
 			Sub: []*Spec{

@@ -233,6 +233,9 @@ func (e *Engine) clientLine(dst []byte, s *Session) []byte {
 	number("resp", int64(s.proto))
 	word("lib-name", s.lib)
 	word("lib-ver", s.libVer)
+	if s.past != nil {
+		word("asof", "@"+strconv.FormatUint(s.past.Offset, 10))
+	}
 	return append(dst, '\n')
 }
 

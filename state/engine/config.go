@@ -34,6 +34,7 @@ type settings struct {
 	requirepass           string
 	protectedMode         bool
 	maxclients            int64
+	asofViews             int64
 	timeout, tcpKeepalive int64 // seconds
 	appendfsync           log.Policy
 	save                  string
@@ -232,6 +233,9 @@ func (c *Config) TCPKeepAlive() int { return int(c.now.Load().tcpKeepalive) }
 
 // Fsync is when an acknowledged write is on the disk.
 func (c *Config) Fsync() log.Policy { return c.now.Load().appendfsync }
+
+// AsofViews is how many whole states of the past are kept at once.
+func (c *Config) AsofViews() int { return int(c.now.Load().asofViews) }
 
 // SegmentSize is when the log begins a new segment, in bytes.
 func (c *Config) SegmentSize() int64 { return c.now.Load().segmentSize }

@@ -47,6 +47,8 @@ func durabilityParams() []Param {
 			func(s *settings) *string { return &s.retention }).kind(`"all", a size such as "2GB" or an age such as "24h" or "7d"`).runtime(),
 		size("segment-size", "16mb", 64<<10, 1<<30, "The log begins a new file when one has reached this size.",
 			func(s *settings) *int64 { return &s.segmentSize }),
+		integer("asof-views", "8", 1, 1000, "How many whole states of the past are kept for those who look at them, each as large as the data was.",
+			func(s *settings) *int64 { return &s.asofViews }),
 		yesNo("active-expire", "yes", "Remove keys when their time has come; otherwise when a command names them.",
 			func(s *settings) *bool { return &s.activeExpire }).runtime(),
 	}

@@ -141,7 +141,7 @@ func resetCommand(e *Engine, s *Session, c *command.Call) {
 		s.name = ""
 		s.renamed()
 	}
-	s.db, s.proto = 0, 2
+	s.db, s.proto, s.past = 0, 2, nil
 	c.Out.SetProtocol(2)
 	s.user, s.authed = defaultUser, e.cfg.password() == ""
 	s.muting, s.noEvict, s.noTouch = replyOn, false, false

@@ -29,6 +29,8 @@ func debugCommand(e *Engine, s *Session, c *command.Call) {
 		return
 	}
 	switch word := strings.ToLower(string(c.Args[1])); {
+	case s.past != nil && (word == "digest" && len(c.Args) == 2 || word == "digest-value"):
+		e.askPast(s, c.Out, PastRequest{Args: cloneArgs(c.Args)})
 	case word == "help":
 		writeLines(c.Out, debugHelp())
 	case word == "sleep" && len(c.Args) == 3:

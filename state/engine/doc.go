@@ -227,6 +227,15 @@
 //     several, expired is told of all before the first keymiss. Redis goes key by key.
 //   - CONFIG GET leaves n out beside A, as Redis does; recordings keep it.
 //
+// # The past
+//
+// ASOF asks [Options.Past], beside the server and after the turn's Commit: so whatever the
+// client was answered before is part of what it may look at. It waits as for SAVE. A
+// connection that stands at a moment has there whatever reads data, a transaction as a
+// whole, and is refused whatever writes; what speaks of connections and the server is
+// carried out as ever. None of that is a step of a recording: it changes nothing, and
+// whoever plays the recording does not have that past.
+//
 // # Checkpoints
 //
 // Wanted by SAVE, BGSAVE, BGREWRITEAOF, SHUTDOWN SAVE, or because the log has
@@ -274,6 +283,8 @@
 //	              Options.Checkpoint         posted
 //	heal          one try of Options.Rebuild its result is     by itself; one at a time;
 //	              or log.Heal                posted            the loop leaves the log alone
+//	past          one run of Options.Past    its answer is     by itself; one for each
+//	                                         posted            session that asks
 //	purge         nothing                    its end is        by itself; one at a time
 //	                                         posted
 //

@@ -57,6 +57,8 @@ type row struct {
 	manyKeys  bool  // it may name many
 	voice     voice // how its events are told to those who listen
 	looks     looks // which keys it looks up to read them
+	past      bool  // it reads data, and so is asked of the moment where a connection stands
+	asks      bool  // it is about the past itself, and no step of a recording
 	disk      bool  // it waits for the log to be synced, and no step of a recording brings that about
 }
 
@@ -129,8 +131,8 @@ func New(o Options) *Engine {
 	if o.Seed == nil {
 		o.Seed = rand.Uint64
 	}
-	if o.Post == nil && (o.Rebuild != nil || o.Checkpoint != nil) {
-		panic("engine: Options.Post is required with Rebuild and Checkpoint")
+	if o.Post == nil && (o.Rebuild != nil || o.Checkpoint != nil || o.Past != nil) {
+		panic("engine: Options.Post is required with Rebuild, Checkpoint and Past")
 	}
 	if o.Config == nil {
 		o.Config = NewConfig()
@@ -176,6 +178,8 @@ func (e *Engine) buildRows() {
 			crossDB:   name == "copy" || name == "move",
 			pushes:    s.Group == "pubsub" && strings.HasSuffix(name, "subscribe"),
 			manyKeys:  len(s.Keys) > 0 && (s.Keys[0].Last < 0 || s.Keys[0].Counted),
+			past:      readsData(s),
+			asks:      name == "asof",
 			disk:      name == "waitaof",
 			voice:     voices[name],
 			looks:     lookers[name],
@@ -224,6 +228,7 @@ func coreHandlers() map[string]handler {
 		"record|start":  recordStartCommand,
 		"record|stop":   recordStopCommand,
 		"record|status": recordStatusCommand,
+		"asof":          asofCommand,
 	}
 }
 

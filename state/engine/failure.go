@@ -80,7 +80,7 @@ func (p *part) takeBack(e *Engine, text string) {
 	// meant to fail: a lost transaction is always safe.
 	s.lost = len(s.watches) > 0 || !p.ended && (p.watching || p.before.lost)
 	if s.waiting {
-		s.waiting = false
+		s.waiting, s.asking = false, false
 		e.checkpoint.forget(s)
 	}
 	if s.waiter != nil {

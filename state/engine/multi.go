@@ -105,6 +105,8 @@ func execCommand(e *Engine, s *Session, c *command.Call) {
 		c.Out.Error("EXECABORT Transaction discarded because of previous errors.")
 	case lost:
 		c.Out.NullArray()
+	case s.past != nil:
+		e.execInPast(s, m.queue, c.Out)
 	default:
 		e.runQueue(s, m.queue, c.Out)
 	}

@@ -29,8 +29,8 @@ type Options struct {
 	// Played: what is evicted, and when memory is full, is told by PlayEviction.
 	Played bool
 
-	// Post runs f on the loop, in a turn of its own. Required where Rebuild or
-	// Checkpoint is given; it may be called from any goroutine.
+	// Post runs f on the loop, in a turn of its own. Required where Rebuild, Checkpoint
+	// or Past is given; it may be called from any goroutine.
 	Post func(f func())
 
 	// Rebuild gives the state of everything that is committed in the log. It
@@ -47,6 +47,10 @@ type Options struct {
 	// are answered as if one had been made, which is what a player of recorded
 	// sessions wants.
 	Checkpoint func(offset, digest uint64) (CheckpointResult, error)
+
+	// Past answers what is asked of the past. Called on goroutines, one for each client
+	// that waits for its answer. nil: ASOF answers an error.
+	Past func(PastRequest) PastAnswer
 
 	// Shutdown stops the process: "finish the turn, sync, mark, exit". Called
 	// on the loop after the turn's Commit; it must return, and the end comes

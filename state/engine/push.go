@@ -38,19 +38,18 @@ func (e *Engine) toDeliver(s *Session) {
 func (e *Engine) wake(s *Session, reply []byte) {
 	s.woken = true
 	e.toDeliver(s)
-	if owed := s.owedFor; owed.step.Kind != 0 {
-		s.owedFor = pendingStep{}
-		owed.step.Reply = reply
-		if e.recording.to != nil {
-			e.steps = append(e.steps, owed)
-		}
-		if reply != nil && !s.closing {
-			s.pushed = append(s.pushed, reply)
+	if owed := s.owedFor; owed.step.Kind == 0 && !s.asking {
+		if reply != nil {
+			e.push(s, reply)
 		}
 		return
+	} else if e.recording.to != nil && !s.asking {
+		owed.step.Reply = reply
+		e.steps = append(e.steps, owed)
 	}
-	if reply != nil {
-		e.push(s, reply)
+	s.owedFor, s.asking = pendingStep{}, false
+	if reply != nil && !s.closing {
+		s.pushed = append(s.pushed, reply)
 	}
 }
 

@@ -159,7 +159,7 @@ func (e *Engine) recordCommand(s *Session, r *row, args [][]byte, out *resp.Writ
 	if e.recording.to == nil {
 		return
 	}
-	if e.recording.self {
+	if e.recording.self || s.noStep(r) {
 		e.recording.self = false
 		return
 	}

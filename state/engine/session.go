@@ -33,6 +33,8 @@ type sessionState struct {
 	noEvict bool
 	noTouch bool
 
+	past *Moment // where it stands after ASOF; nil: in the present
+
 	multi multi // the transaction being queued
 	lost  bool  // a watched key has changed: EXEC answers null
 
@@ -62,6 +64,7 @@ type Session struct {
 
 	// A command that is answered later.
 	waiting bool
+	asking  bool        // of the past: command and reply are no steps
 	waiter  *waiter     // what it waits for, where that is for others to bring about
 	owedFor pendingStep // the step to record with the reply, where that is one
 

@@ -169,7 +169,7 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) {
 		r = &e.rows[spec.Ord]
 		s.lastCmd = spec
 	}
-	if problem == "" && (e.mode != modeReady || !s.authed || s.multi.active || e.memory.full || s.listening()) {
+	if problem == "" && (e.mode != modeReady || !s.authed || s.multi.active || s.past != nil || e.memory.full || s.listening()) {
 		problem = e.refuse(s, r)
 	}
 	queued := false
@@ -179,6 +179,9 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) {
 	case s.multi.active && !r.immediate:
 		queued = true
 		s.enqueue(r, args, out)
+	case s.past != nil && r.past:
+		r.stats.Calls++
+		e.askPast(s, out, PastRequest{Args: cloneArgs(args)})
 	default:
 		e.invoke(s, r, args, out, command.MayWait)
 	}
@@ -208,6 +211,8 @@ func (e *Engine) refuse(s *Session, r *row) string {
 		return "NOAUTH Authentication required."
 	case s.multi.active && flags&command.NoMulti != 0:
 		return "ERR Command not allowed inside a transaction"
+	case s.past != nil && s.refuseInPast(r) != "":
+		return s.refuseInPast(r)
 	case e.memory.full && s.needsMemory(r):
 		return oomText
 	case s.listening() && !whileListening(r.spec.FullName()):

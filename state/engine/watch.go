@@ -23,7 +23,7 @@ func watchCommand(e *Engine, s *Session, c *command.Call) {
 		c.Out.Error("ERR WATCH inside MULTI is not allowed")
 		return
 	}
-	if !s.lost { // once lost, more keys make no difference
+	if !s.lost && s.past == nil { // once lost, more keys make no difference; the past does not change
 		for _, key := range c.Args[1:] {
 			e.watchKey(s, s.db, key, c.View.Now())
 		}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/replay"
+	"github.com/altilium-db/altilium/replay/past"
+	"github.com/altilium-db/altilium/state/engine"
+)
+
+// viewIdle is how long a whole state of the past is kept after its last use.
+const viewIdle = time.Minute
+
+// pastRoom is what a running server knows of the past.
+type pastRoom struct {
+	*past.Room
+	views *replay.Views
+}
+
+func (d *daemon) newPast(l *log.Log) *pastRoom {
+	views := replay.NewViews(l.Dir(), d.set.engine.AsofViews(), viewIdle)
+	return &pastRoom{Room: past.New(past.Options{Log: l, Views: views}), views: views}
+}
+
+// askPast answers what a client asks of the past; the engine calls it beside its loop.
+func (d *daemon) askPast(q engine.PastRequest) engine.PastAnswer {
+	a := d.past.Load().Answer(context.Background(), past.Request{
+		Args: q.Args, Queue: q.Queue, At: (*replay.Resolved)(q.At), DB: q.DB, Proto: q.Proto,
+		Last: q.Last, LastTime: q.LastTime, Now: q.Now,
+	})
+	return engine.PastAnswer{Reply: a.Reply, At: (*engine.Moment)(a.At)}
+}

@@ -1,0 +1,188 @@
+package past
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/altilium-db/altilium/compaction"
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/replay"
+	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state/command"
+)
+
+// Room answers what is asked of the past of one log.
+type Room struct {
+	window func(Request) (*replay.Window, error)
+	table  *command.Table
+	views  *replay.Views
+	times  timeCache
+}
+
+// Options is what a room needs. Log is required.
+type Options struct {
+	Log   *log.Log
+	Views *replay.Views // required
+}
+
+// New makes the room of a log that is open in this process.
+func New(o Options) *Room {
+	return &Room{
+		window: func(q Request) (*replay.Window, error) { return replay.LookLive(o.Log, q.Last, q.LastTime), nil },
+		table:  command.NewTable(),
+		views:  o.Views,
+		times:  timeCache{at: map[uint64]int64{}},
+	}
+}
+
+// Request is one command, or a transaction, that is asked of the past.
+type Request struct {
+	Args  [][]byte   // ASOF …, or what is asked of At
+	Queue [][][]byte // of an EXEC, in place of Args
+	At    *replay.Resolved
+	DB    int
+	Proto int
+
+	Last     uint64 // what @last is: committed, and so readable
+	LastTime int64  // µs, of that entry
+	Now      int64  // µs since 1970, from which ages count
+}
+
+// Answer is the reply, a whole value in wire form, and where the connection stands after it.
+type Answer struct {
+	Reply []byte
+	At    *replay.Resolved // after ASOF point; nil: it stands where it stood
+}
+
+// Answer answers q. It returns when the work is done, or ctx is.
+func (r *Room) Answer(ctx context.Context, q Request) Answer {
+	var out resp.Writer
+	out.SetProtocol(q.Proto)
+	var a Answer
+	if err := r.answer(ctx, &q, &a, &out); err != nil {
+		out.Truncate(0)
+		out.Error(errorText(err))
+	}
+	a.Reply = out.Bytes()
+	return a
+}
+
+func (r *Room) answer(ctx context.Context, q *Request, a *Answer, out *resp.Writer) error {
+	if q.At != nil && (q.Queue != nil || !isASOF(q.Args)) {
+		return r.read(ctx, *q.At, q, out)
+	}
+	at, err := r.resolve(q)
+	if err != nil {
+		return err
+	}
+	if len(q.Args) > 2 {
+		inner := *q
+		inner.Args = q.Args[2:]
+		return r.read(ctx, at, &inner, out)
+	}
+	a.At = &at
+	out.Simple(at.String())
+	return nil
+}
+
+func isASOF(args [][]byte) bool { return strings.EqualFold(string(args[0]), "asof") }
+
+// resolve finds the point of ASOF.
+func (r *Room) resolve(q *Request) (replay.Resolved, error) {
+	p, err := replay.ParsePoint(string(q.Args[1]))
+	if err != nil {
+		return replay.Resolved{}, err
+	}
+	w, err := r.window(*q)
+	if err != nil {
+		return replay.Resolved{}, err
+	}
+	w.TimeOf = r.times.of(w.Dir)
+	return w.Resolve(p, time.UnixMicro(q.Now))
+}
+
+// read carries out what q asks of a moment.
+func (r *Room) read(ctx context.Context, at replay.Resolved, q *Request, out *resp.Writer) error {
+	if q.Queue == nil {
+		if problem := r.refused(q.Args, at); problem != "" {
+			out.Error(problem) // no state is built to say so
+			return nil
+		}
+	}
+	return r.views.Read(ctx, at.Offset, func(b *compaction.Built) error {
+		reader := &Reader{Table: r.table, At: at, State: b.State, DB: q.DB, Rand: rand.Uint64}
+		if q.Queue == nil {
+			reader.Run(q.Args, out)
+			return nil
+		}
+		reader.Exec(q.Queue, out)
+		return nil
+	})
+}
+
+// refused says why a command is nothing that can be asked of the past: "" when it can.
+func (r *Room) refused(args [][]byte, at replay.Resolved) string {
+	spec, problem := r.table.Lookup(args)
+	switch {
+	case problem != "":
+		return problem
+	case spec.Flags&command.Write != 0:
+		return ReadOnly(spec, at.String())
+	}
+	return ""
+}
+
+// errorText is an error in the form of an error reply.
+func errorText(err error) string {
+	var p *replay.PointError
+	switch {
+	case errors.As(err, &p):
+		return p.Code() + " " + err.Error()
+	case errors.Is(err, replay.ErrBusyView):
+		return "BUSYVIEW " + err.Error()
+	case errors.Is(err, log.ErrCompacted):
+		return "COMPACTED " + err.Error()
+	case errors.Is(err, log.ErrFuture):
+		return "FUTURE " + err.Error()
+	case errors.Is(err, log.ErrDamaged):
+		return "DAMAGED " + err.Error()
+	}
+	return "ERR " + err.Error()
+}
+
+// timeCache remembers the times of entries that were asked for, each of which costs a
+// look into a segment.
+type timeCache struct {
+	mu sync.Mutex
+	at map[uint64]int64
+}
+
+// mostTimes is how many are remembered.
+const mostTimes = 1 << 14
+
+// of gives the time of the entry at an offset of the log in dir.
+func (c *timeCache) of(dir string) func(offset uint64) (int64, error) {
+	return func(offset uint64) (int64, error) {
+		c.mu.Lock()
+		at, ok := c.at[offset]
+		c.mu.Unlock()
+		if ok {
+			return at, nil
+		}
+		at, err := replay.TimeOf(dir, offset)
+		if err != nil {
+			return 0, err
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if len(c.at) >= mostTimes {
+			clear(c.at)
+		}
+		c.at[offset] = at
+		return at, nil
+	}
+}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"strings"
+
+	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state/command"
+)
+
+// Moment is a point of the past where a connection stands after ASOF. Nobody changes one.
+type Moment struct {
+	Offset uint64
+	Time   int64 // µs since 1970 of the entry there
+	Clock  int64 // µs since 1970 that is the present then
+}
+
+// PastRequest is a command, or a transaction, that is asked of the past. Its slices are
+// copies.
+type PastRequest struct {
+	Args  [][]byte   // of a command of LOG or ASOF, or one that reads at a moment
+	Queue [][][]byte // what an EXEC at a moment carries out, in place of Args
+	At    *Moment    // where the connection stands; nil: in the present
+	DB    int
+	Proto int // 2 or 3
+
+	Last     uint64 // offset of the last committed entry
+	LastTime int64  // its time, µs since 1970
+	Now      int64  // µs since 1970
+}
+
+// PastAnswer is the reply to one, a whole value in wire form.
+type PastAnswer struct {
+	Reply []byte
+	At    *Moment // where the connection stands from now on; nil: where it stood
+}
+
+// asofCommand is ASOF LATEST, ASOF point, and ASOF point command ….
+func asofCommand(e *Engine, s *Session, c *command.Call) {
+	if len(c.Args) == 2 && strings.EqualFold(string(c.Args[1]), "latest") {
+		s.past = nil
+		c.Out.OK()
+		return
+	}
+	e.askPast(s, c.Out, PastRequest{Args: cloneArgs(c.Args)})
+}
+
+// readsData reports whether a row is asked of the moment where a connection stands.
+func readsData(s *command.Spec) bool {
+	switch s.FullName() {
+	case "echo":
+		return false
+	case "time", "log|offset", "log|digest":
+		return true
+	}
+	return s.Decide != nil && s.Flags&command.Write == 0
+}
+
+// refuseInPast says why a command is not carried out for one who stands in the past: ""
+// when it is.
+func (s *Session) refuseInPast(r *row) string {
+	switch {
+	case r.isExec:
+		return ""
+	case r.spec.Flags&command.Write != 0:
+		return "ASOFRO " + r.upper + " writes, and this connection looks at the past (ASOF), which is read-only; ASOF LATEST or RESET brings it back"
+	case s.multi.active && !r.immediate && !r.past:
+		return "ERR " + r.upper + " is not possible in a transaction about the past"
+	}
+	return ""
+}
+
+// askPast hands q to whoever knows the past once the turn is committed, so that whatever
+// s has been answered before is part of it. s waits.
+func (e *Engine) askPast(s *Session, out *resp.Writer, q PastRequest) {
+	if e.o.Past == nil {
+		out.Error("ERR this server cannot look at the past")
+		return
+	}
+	q.At, q.DB, q.Proto, q.Now = s.past, s.db, s.proto, e.now
+	s.wait()
+	s.asking = true
+	e.after = append(e.after, func() {
+		q.Last, q.LastTime = e.log.Last(), e.log.LastTime()
+		ask, post := e.o.Past, e.o.Post
+		go func() {
+			a := ask(q)
+			post(func() { e.pastAnswered(s, a) })
+		}()
+	})
+}
+
+// pastAnswered ends the waiting of s.
+func (e *Engine) pastAnswered(s *Session, a PastAnswer) {
+	s.answer(func(c *command.Call) {
+		if a.At != nil {
+			s.past = a.At
+		}
+		c.Out.Raw(a.Reply)
+	})
+}
+
+// execInPast hands a transaction over as a whole.
+func (e *Engine) execInPast(s *Session, queue []queued, out *resp.Writer) {
+	q := PastRequest{Queue: make([][][]byte, len(queue))}
+	for i, one := range queue {
+		one.row.stats.Calls++
+		q.Queue[i] = one.args
+	}
+	e.askPast(s, out, q)
+}
+
+// NeededPast are the offsets where connections stand: history that retention must keep.
+func (e *Engine) NeededPast() (offsets []uint64) {
+	for _, s := range e.sessions {
+		if s.past != nil {
+			offsets = append(offsets, s.past.Offset)
+		}
+	}
+	return offsets
+}
+
+// noStep reports whether a command of s is left out of recordings: it asks something of
+// the past, which changes nothing, and which whoever plays the recording does not have.
+func (s *Session) noStep(r *row) bool {
+	if r == nil || s.past == nil {
+		return r != nil && r.asks
+	}
+	return r.asks || r.past || r.spec.Flags&command.Write != 0 || r.spec.Group == "transactions" ||
+		s.multi.active && !r.immediate || r.spec.Name == "debug"
+}

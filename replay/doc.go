@@ -75,6 +75,8 @@
 // change it too. An expiry that has come changes nothing by itself; the entry that
 // then removes the key does.
 //
+// [Blames] says of each part of what a key holds which entry wrote it last.
+//
 // [Entries] reads all entries, unpacked. Who a connection is rides in its first
 // entry of a segment, so reading that begins in the middle of one looks at its
 // earlier entries first.
@@ -87,6 +89,12 @@
 // and SWAPDB make all keys be compared. Nothing differs just where the states' digests are
 // the same. As in a history, an expiry that has come is no difference until an entry has
 // removed the key. [Comparison.Commands] says a difference in commands.
+//
+// # Views
+//
+// [Views] are whole states of the past that are kept for those who look there again: so
+// many at most, built one at a time, and moved forward where that is less work than to begin
+// at a checkpoint. A state is read by one goroutine at a time.
 //
 // # Goroutines
 //

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -20,8 +21,7 @@ type Fact struct {
 	Event event.Event
 }
 
-// Line is an entry of the log, unpacked for a person or a program. What it
-// points to is valid until the next one is read.
+// Line is an entry of the log, unpacked for a person or a program.
 type Line struct {
 	Offset uint64
 	Time   int64 // µs since 1970
@@ -49,6 +49,16 @@ func OpenEntries(dir string, after uint64) (*Entries, error) {
 	return &Entries{dir: dir, r: r}, nil
 }
 
+// LiveEntries begins after an offset of a log that is open in this process. It hands out what
+// is committed, and its Wait is woken by the writer.
+func LiveEntries(l *log.Log, after uint64) (*Entries, error) {
+	r, err := l.Reader(after + 1)
+	if err != nil {
+		return nil, err
+	}
+	return &Entries{dir: l.Dir(), r: r}, nil
+}
+
 // Next returns the next line; io.EOF where there is none yet.
 func (s *Entries) Next() (*Line, error) {
 	e, err := s.r.Next()
@@ -61,6 +71,9 @@ func (s *Entries) Next() (*Line, error) {
 	}
 	return s.origins.line(e, h, events)
 }
+
+// Wait waits until Next may have a line, or ctx ends.
+func (s *Entries) Wait(ctx context.Context) error { return s.r.Wait(ctx) }
 
 // Close ends reading.
 func (s *Entries) Close() error { return s.r.Close() }
@@ -150,7 +163,10 @@ func (o *origins) note(h event.Header) {
 // String is the line for a person.
 func (l *Line) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "@%d %s %s %s:", l.Offset, stamp(l.Time), who(l.Conn, l.Origin), causeText(l.Cause))
+	fmt.Fprintf(&b, "@%d %s %s %s", l.Offset, stamp(l.Time), who(l.Conn, l.Origin), causeText(l.Cause))
+	if len(l.Facts) > 0 {
+		b.WriteByte(':')
+	}
 	db := 0
 	for i := range l.Facts {
 		if i > 0 {

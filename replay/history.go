@@ -50,29 +50,37 @@ func History(dir string, db int, key []byte, r Range, visit func(Change) error) 
 	if err != nil {
 		return span, err
 	}
+	h := historian{dir: dir, db: db, key: key}
+	return span, h.over(span, visit)
+}
+
+// over follows the key over a range.
+func (h *historian) over(span Span, visit func(Change) error) error {
 	if span.After.Offset >= span.To.Offset {
-		return span, nil
+		return nil
 	}
-	b, err := compaction.Build(dir, span.After.Offset, nil)
+	b, err := compaction.Build(h.dir, span.After.Offset, nil)
 	if err != nil {
-		return span, err
+		return err
 	}
-	reader, err := log.OpenReader(dir, span.After.Offset+1)
+	if h.st = b.State; h.began != nil {
+		h.began()
+	}
+	reader, err := log.OpenReader(h.dir, span.After.Offset+1)
 	if err != nil {
-		return span, err
+		return err
 	}
 	defer reader.Close()
-	h := historian{st: b.State, dir: dir, db: db, key: key}
 	for {
 		e, err := reader.Next()
 		if errors.Is(err, io.EOF) || err == nil && e.Offset > span.To.Offset {
-			return span, nil
+			return nil
 		}
 		if err != nil {
-			return span, err
+			return err
 		}
 		if err := h.entry(e, visit); err != nil {
-			return span, err
+			return err
 		}
 	}
 }
@@ -84,6 +92,12 @@ type historian struct {
 	origins origins
 	db      int
 	key     []byte
+
+	// each, where it is not nil, is told of each fact that touches the key, once it is
+	// applied. Values are not looked at then.
+	each func(f *Fact, in *Line)
+	// began, where it is not nil, is called once the state before the range is there.
+	began func()
 }
 
 // entry applies an entry and reports it if it changed the key.
@@ -99,8 +113,12 @@ func (h *historian) entry(e log.Entry, visit func(Change) error) error {
 	if err != nil {
 		return err
 	}
+	if h.each != nil {
+		_, err := h.facts(e, head.DB, events, line)
+		return err
+	}
 	c := Change{Line: *line, DB: h.db, Key: h.key, Before: h.value()}
-	c.Facts, err = h.facts(e, head.DB, events)
+	c.Facts, err = h.facts(e, head.DB, events, line)
 	if err != nil || len(c.Facts) == 0 {
 		return err
 	}
@@ -134,7 +152,7 @@ func (h *historian) concerns(body, events []byte) bool {
 }
 
 // facts applies an entry event by event and returns those that touch the key.
-func (h *historian) facts(e log.Entry, db int, events []byte) ([]Fact, error) {
+func (h *historian) facts(e log.Entry, db int, events []byte, in *Line) ([]Fact, error) {
 	var found []Fact
 	for len(events) > 0 {
 		f := Fact{DB: db}
@@ -142,11 +160,15 @@ func (h *historian) facts(e log.Entry, db int, events []byte) ([]Fact, error) {
 		if err != nil {
 			return nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
 		}
-		if h.touches(f) {
+		touches := h.touches(f)
+		if touches {
 			found = append(found, f)
 		}
 		if db, err = h.st.Apply(db, events[:len(events)-len(rest)]); err != nil {
 			return nil, &compaction.Unapplicable{Offset: e.Offset, Err: err}
+		}
+		if touches && h.each != nil {
+			h.each(&f, in)
 		}
 		events = rest
 	}

@@ -83,6 +83,9 @@ func AtOffset(n uint64) Point {
 	return Point{text: "@" + strconv.FormatUint(n, 10), form: byOffset, offset: n}
 }
 
+// Start is the first reachable point.
+func Start() Point { return Point{text: "@0", form: byStart} }
+
 // Last is the point after the last entry.
 func Last() Point { return Point{text: "@last", form: byLast} }
 
@@ -240,7 +243,7 @@ func ParseRange(s string) (Range, error) {
 		before.back++
 		return Range{From: before, To: p}, nil
 	}
-	r := Range{From: Point{form: byStart}, To: Last()}
+	r := Range{From: Start(), To: Last()}
 	var err error
 	if from != "" {
 		if r.From, err = ParsePoint(from); err != nil {

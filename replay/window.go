@@ -75,6 +75,24 @@ func LookLive(l *log.Log, last uint64, lastTime int64) *Window {
 	return w
 }
 
+// Tag is a name for an offset.
+type Tag struct {
+	Name   string `json:"tag"`
+	Offset uint64 `json:"offset"`
+}
+
+// String is the tag for a person.
+func (t Tag) String() string { return fmt.Sprintf("%s @%d", t.Name, t.Offset) }
+
+// TagList is the tags by offset, and by name where that is the same.
+func (w *Window) TagList() (all []Tag) {
+	for name, at := range w.Tags {
+		all = append(all, Tag{name, at})
+	}
+	slices.SortFunc(all, func(a, b Tag) int { return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Name, b.Name)) })
+	return all
+}
+
 // Resolved is a point found.
 type Resolved struct {
 	Offset uint64

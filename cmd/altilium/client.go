@@ -19,6 +19,8 @@ import (
 type client struct {
 	conn net.Conn
 	in   *resp.Reader
+
+	buffered *bufio.Reader // what in reads from
 }
 
 // errClosed is the orderly end of a connection by the server.
@@ -47,7 +49,8 @@ func (t *target) dial(ctx context.Context) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{conn: conn, in: resp.NewReader(bufio.NewReader(conn))}
+	buffered := bufio.NewReader(conn)
+	c := &client{conn: conn, in: resp.NewReader(buffered), buffered: buffered}
 	if password := cmp.Or(t.password, os.Getenv("ALTILIUM_REQUIREPASS")); password != "" {
 		if _, err := c.must("AUTH", password); err != nil {
 			conn.Close()

@@ -1,57 +1,62 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/altilium-db/altilium/replay"
 	"github.com/spf13/cobra"
 )
 
 func newHistory() *cobra.Command {
-	var dir *string
-	var db int
+	var w *where
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "history KEY [A..B]",
 		Short: "Print every change of a key",
 		Long: `Print every entry that changed a key: when, by whom, with which command, and what
 the key held afterwards. Expiry, renames, flushes and database swaps are shown
-too. It works beside a running server.`,
+too. It works beside a running server, or asks one with --addr.`,
 		Example: `  altilium history greeting
-  altilium history user:7 @100..@last --json`,
+  altilium history user:7 @100..@last --json
+  altilium history user:7 --addr 127.0.0.1:7000`,
 		Args: wantArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			text := ".."
+			words := []string{"KEY", args[0], "VALUES"}
+			if asJSON {
+				words = append(words, "JSON")
+			}
 			if len(args) == 2 {
-				text = args[1]
-			}
-			r, err := replay.ParseRange(text)
-			if err != nil {
-				return err
-			}
-			n := 0
-			span, err := replay.History(*dir, db, []byte(args[0]), r, func(c replay.Change) error {
-				n++
-				if asJSON {
-					return json.NewEncoder(cmd.OutOrStdout()).Encode(c)
+				if _, err := replay.ParseRange(args[1]); err != nil {
+					return err
 				}
-				_, err := fmt.Fprintln(cmd.OutOrStdout(), c)
-				return err
-			})
-			if err != nil {
-				return err
+				words = append(words, rangeOptions(args[1])...)
 			}
-			if n == 0 {
-				fmt.Fprintf(cmd.ErrOrStderr(), "%s was not changed between %s and %s (database %d)\n",
-					strconv.Quote(args[0]), span.After, span.To, db)
+			n, err := w.print(words)
+			if err == nil && n == 0 {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s was not changed in that range (database %d)\n", strconv.Quote(args[0]), w.db)
 			}
-			return nil
+			return err
 		},
 	}
-	dir = dirFlag(cmd)
-	cmd.Flags().IntVar(&db, "db", 0, "database")
+	w = whereFlags(cmd)
+	w.dbFlag()
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
 	return cmd
+}
+
+// rangeOptions is a range as options of LOG KEY.
+func rangeOptions(text string) (words []string) {
+	from, to, both := strings.Cut(text, "..")
+	if !both {
+		from, to = text+"^", text
+	}
+	if from != "" {
+		words = append(words, "FROM", from)
+	}
+	if to != "" {
+		words = append(words, "TO", to)
+	}
+	return words
 }

@@ -3,147 +3,259 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/altilium-db/altilium/replay"
+	"github.com/altilium-db/altilium/resp"
 	"github.com/spf13/cobra"
 )
 
+// logFlags are what `altilium log` was asked for.
+type logFlags struct {
+	*where
+	key, match, client, command string
+	since, until                string
+	last                        int
+	reverse, follow             bool
+	json, effects               bool
+}
+
 func newLog() *cobra.Command {
-	var dir *string
-	var asJSON, follow bool
-	var last int
+	f := &logFlags{}
 	cmd := &cobra.Command{
 		Use:   "log [A..B]",
 		Short: "Print the entries of the log",
 		Long: `Print the entries of the log, oldest first: offset, time, client, command, and
 what each changed. A..B are the entries after A up to B, a single point is its
 entry; without either the last 20 are printed. With -n, the last N of them. It
-works beside a running server.`,
+works beside a running server, or asks one with --addr.
+
+--match takes entries that change a key of that pattern, or a whole database;
+--client is a pattern for a connection's number, name, address or user, and --cmd
+one for a command's name.`,
 		Example: `  altilium log
   altilium log @100..@120
   altilium log @100               that entry
   altilium log -5m..@last --json
+  altilium log --key stock -r     the latest changes of a key first
+  altilium log --client 'worker-*' --cmd 'del*' --since -1h
   altilium log -f                 go on as entries come
   altilium log -f @100..          from entry 101 on`,
 		Args: wantArgs(0, 1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if follow && len(args) == 1 && !strings.HasSuffix(args[0], "..") {
-				return usagef("-f goes on for ever: give it a range without an end, as in `altilium log -f %s..`", strings.Split(args[0], "..")[0])
-			}
-			if cmd.Flags().Changed("count") || len(args) == 0 {
-				if last < 0 {
-					return usagef("-n %d: a number of entries is not negative", last)
-				}
-			} else {
-				last = -1
-			}
-			span, err := logSpan(*dir, args, last)
-			if err != nil {
-				return err
-			}
-			entries, err := replay.OpenEntries(*dir, span.After.Offset)
-			if err != nil {
-				return err
-			}
-			defer entries.Close()
-			p := logPrinter{out: bufio.NewWriter(cmd.OutOrStdout()), entries: entries, json: asJSON}
-			if follow {
-				ctx, stop := untilInterrupted(cmd)
-				defer stop()
-				return errors.Join(p.follow(ctx), p.out.Flush())
-			}
-			return errors.Join(p.upTo(span.To.Offset), p.out.Flush())
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(args) },
 	}
-	dir = dirFlag(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
-	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "wait for more")
-	cmd.Flags().IntVarP(&last, "count", "n", 20, "only so many, the last ones")
+	f.where = whereFlags(cmd)
+	f.dbFlag()
+	flags := cmd.Flags()
+	flags.StringVar(&f.key, "key", "", "only entries that changed this key, in --db")
+	flags.StringVar(&f.match, "match", "", "only entries that change a key of this pattern")
+	flags.StringVar(&f.client, "client", "", "only entries of such a connection")
+	flags.StringVar(&f.command, "cmd", "", "only entries of such a command")
+	flags.StringVar(&f.since, "since", "", "only entries after this point")
+	flags.StringVar(&f.until, "until", "", "only entries up to this point")
+	flags.BoolVar(&f.effects, "effects", true, "print what each entry changed")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object a line")
+	flags.BoolVarP(&f.reverse, "reverse", "r", false, "print the newest first")
+	flags.BoolVarP(&f.follow, "follow", "f", false, "wait for more")
+	flags.IntVarP(&f.last, "count", "n", 20, "only so many, the last ones")
 	return cmd
 }
 
-// logSpan is the range that was asked for, or every entry; of it the last n,
-// unless n is negative.
-func logSpan(dir string, args []string, n int) (replay.Span, error) {
-	w, err := replay.Look(dir)
+func (f *logFlags) run(args []string) error {
+	from, to, err := f.span(args)
 	if err != nil {
-		return replay.Span{}, err
+		return err
 	}
-	span := replay.Span{After: replay.Resolved{Offset: w.First - 1}, To: replay.Resolved{Offset: w.Last}}
-	if len(args) == 1 {
-		r, err := replay.ParseRange(args[0])
-		if err != nil {
-			return span, err
-		}
-		if span, err = w.ResolveRange(r, time.Now()); err != nil {
-			return span, err
-		}
+	limited := f.cmd.Flags().Changed("count") || from == "-" && to == "+"
+	if limited && f.last < 0 {
+		return usagef("-n %d: a number of entries is not negative", f.last)
 	}
-	if n >= 0 && span.To.Offset > span.After.Offset {
-		span.After.Offset = max(span.After.Offset, span.To.Offset-min(uint64(n), span.To.Offset))
+	if f.follow {
+		return f.goOn(from, to, limited)
 	}
-	return span, nil
+	words := f.words(from, to)
+	if !limited && !f.reverse {
+		_, err := f.print(words)
+		return err
+	}
+	if words = append(words, "REV"); limited {
+		words = append(words, "COUNT", strconv.Itoa(f.last))
+	}
+	if f.reverse {
+		_, err := f.print(words)
+		return err
+	}
+	return f.printTurned(words)
 }
 
-type logPrinter struct {
-	out     *bufio.Writer
-	entries *replay.Entries
-	json    bool
+// printTurned prints lines in the other order than they come.
+func (f *logFlags) printTurned(words []string) error {
+	var kept [][]byte
+	err := f.lines(words, func(line []byte) error { kept = append(kept, line); return nil })
+	out := bufio.NewWriter(f.cmd.OutOrStdout())
+	for _, line := range slices.Backward(kept) {
+		err = errors.Join(err, writeLine(out, line))
+	}
+	return errors.Join(err, out.Flush())
 }
 
-// upTo prints the entries up to an offset.
-func (p *logPrinter) upTo(last uint64) error {
-	for {
-		line, err := p.entries.Next()
-		if errors.Is(err, io.EOF) || err == nil && line.Offset > last {
-			return nil
+// span is the range as LOG takes it: - and + for ends that were not given.
+func (f *logFlags) span(args []string) (from, to string, err error) {
+	if len(args) == 0 {
+		from, to = f.since, f.until
+	} else {
+		if f.since != "" || f.until != "" {
+			return "", "", usagef("give a range, or --since and --until, not both")
 		}
+		var both bool
+		if from, to, both = strings.Cut(args[0], ".."); !both {
+			from, to = args[0]+"^", args[0]
+		}
+		if _, err := replay.ParseRange(args[0]); err != nil {
+			return "", "", err
+		}
+	}
+	if from == "" {
+		from = "-"
+	}
+	if to == "" {
+		to = "+"
+	}
+	return from, to, nil
+}
+
+// words is the query, but for order and number.
+func (f *logFlags) words(from, to string) []string {
+	words := []string{"RANGE", from, to}
+	if f.key != "" {
+		words = []string{"KEY", f.key, "FROM", from, "TO", to}
+	} else if f.match != "" {
+		words = append(words, "MATCH", f.match)
+	}
+	return append(words, f.filters()...)
+}
+
+// filters are the options that RANGE and following share, but for MATCH.
+func (f *logFlags) filters() (words []string) {
+	if f.client != "" {
+		words = append(words, "CLIENT", f.client)
+	}
+	if f.command != "" {
+		words = append(words, "CMD", f.command)
+	}
+	if !f.effects {
+		words = append(words, "BRIEF")
+	}
+	if f.json {
+		words = append(words, "JSON")
+	}
+	return words
+}
+
+// goOn prints what is there and what comes, until it is interrupted.
+func (f *logFlags) goOn(from, to string, limited bool) error {
+	switch {
+	case to != "+":
+		return usagef("-f goes on for ever: give it a range without an end, as in `altilium log -f %s..`", strings.TrimSuffix(from, "^"))
+	case f.key != "" || f.reverse:
+		return usagef("-f prints entries as they come: it takes --match, --client and --cmd, but not --key or -r")
+	}
+	ctx, stop := untilInterrupted(f.cmd)
+	defer stop()
+	words := f.filters()
+	if f.match != "" {
+		words = append(words, "MATCH", f.match)
+	}
+	out := bufio.NewWriter(f.cmd.OutOrStdout())
+	if f.remote() {
+		return errors.Join(f.subscribe(ctx, from, limited, words, out), out.Flush())
+	}
+	w, err := replay.Look(*f.dir)
+	if err != nil {
+		return err
+	}
+	after, err := f.after(w, from, limited)
+	if err != nil {
+		return err
+	}
+	entries, err := replay.OpenEntries(*f.dir, after)
+	if err != nil {
+		return err
+	}
+	defer entries.Close()
+	err = f.source().Follow(ctx, entries, words, func(_ uint64, line []byte) error { return writeLine(out, line) }, out.Flush)
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, out.Flush())
+}
+
+// after is the offset to follow from: where from is, or so many entries before the end.
+func (f *logFlags) after(w *replay.Window, from string, limited bool) (uint64, error) {
+	after := w.First - 1
+	if from != "-" {
+		p, err := replay.ParsePoint(from)
 		if err != nil {
+			return 0, err
+		}
+		at, err := w.Resolve(p, f.source().Now)
+		if err != nil {
+			return 0, err
+		}
+		after = at.Offset
+	}
+	if limited && w.Last > after {
+		after = max(after, w.Last-min(uint64(f.last), w.Last))
+	}
+	return after, nil
+}
+
+// subscribe follows a server's log.
+func (f *logFlags) subscribe(ctx context.Context, from string, limited bool, words []string, out *bufio.Writer) error {
+	c, err := f.dial()
+	if err != nil {
+		return err
+	}
+	defer c.conn.Close()
+	defer context.AfterFunc(ctx, func() { c.conn.Close() })()
+	if from == "-" && limited {
+		from = "@last-" + strconv.Itoa(f.last)
+		if v, err := c.ask("LOG", "OFFSET"); err == nil && v.Int < int64(f.last) {
+			from = "@0"
+		}
+	}
+	v, err := c.ask(append([]string{"LOG", "SUBSCRIBE", from}, words...)...)
+	for err == nil {
+		if err = remoteError(v); err != nil {
 			return err
 		}
-		if err := p.print(line); err != nil {
-			return err
+		if line, ok := logMessage(v); ok {
+			err = writeLine(out, line)
 		}
-	}
-}
-
-// pollEvery is how often a followed log is looked at.
-const pollEvery = 50 * time.Millisecond
-
-// follow prints what is there and what comes, until it is interrupted.
-func (p *logPrinter) follow(ctx context.Context) error {
-	for ctx.Err() == nil {
-		line, err := p.entries.Next()
+		if err == nil && c.buffered.Buffered() == 0 {
+			err = out.Flush()
+		}
+		if err == nil {
+			v, err = c.in.Read()
+		}
 		if errors.Is(err, io.EOF) {
-			if err := p.out.Flush(); err != nil {
-				return err
-			}
-			select {
-			case <-ctx.Done():
-			case <-time.After(pollEvery):
-			}
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := p.print(line); err != nil {
-			return err
+			err = errClosed
 		}
 	}
-	return nil
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
-func (p *logPrinter) print(line *replay.Line) error {
-	if p.json {
-		return json.NewEncoder(p.out).Encode(line)
+// logMessage is the line of a message to a subscriber of the log.
+func logMessage(v resp.Value) ([]byte, bool) {
+	if len(v.Items) == 3 && v.Items[0].Text() == "log" {
+		return v.Items[2].Str, true
 	}
-	_, err := fmt.Fprintln(p.out, line)
-	return err
+	return nil, false
 }

@@ -1,14 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/altilium-db/altilium/replay"
+	"github.com/altilium-db/altilium/replay/past"
 )
 
 // TestFollowEnds: Ctrl-C ends a log that has always another entry.
@@ -27,8 +28,8 @@ func TestFollowEnds(t *testing.T) {
 	defer entries.Close()
 	ctx, interrupt := context.WithCancel(t.Context())
 	first := &firstWrite{then: interrupt}
-	p := logPrinter{out: bufio.NewWriterSize(first, 16), entries: entries} // a line is more: it is written at once
-	if err := p.follow(ctx); err != nil {
+	err = (&past.Source{}).Follow(ctx, entries, nil, func(_ uint64, line []byte) error { return writeLine(first, line) }, func() error { return nil })
+	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	if got := first.text.String(); !strings.Contains(got, "@1 ") || strings.Contains(got, "@3 ") {

@@ -45,7 +45,7 @@ var ago = regexp.MustCompile(`^-[0-9]+(ns|us|µs|ms|s|m|h|d|w)`)
 // agoAsPoint writes -5m, where it stands for a point, as @-5m, which is the same
 // and no flag. What follows the point of `at` is a command and stays as it is.
 func agoAsPoint(args []string) []string {
-	if len(args) == 0 || !slices.Contains([]string{"at", "log", "history", "diff"}, args[0]) {
+	if len(args) == 0 || !slices.Contains([]string{"at", "log", "history", "diff", "tag"}, args[0]) {
 		return args
 	}
 	args = slices.Clone(args)
@@ -95,7 +95,7 @@ Points: @1200 (after entry 1200), @1200^ (before it), @first, @last, @last-100,
 		return usagef("%v; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		newServe(), newAt(), newRestore(), newHistory(), newDiff(), newLog(),
+		newServe(), newAt(), newRestore(), newHistory(), newBlame(), newDiff(), newLog(), newTag(),
 		newRecord(), newReplay(),
 		newCheck(), newCheckpoint(), newInfo(),
 		newImport(), newCLI(), newConfig(), newVersion(),

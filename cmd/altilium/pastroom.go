@@ -30,5 +30,14 @@ func (d *daemon) askPast(q engine.PastRequest) engine.PastAnswer {
 		Args: q.Args, Queue: q.Queue, At: (*replay.Resolved)(q.At), DB: q.DB, Proto: q.Proto,
 		Last: q.Last, LastTime: q.LastTime, Now: q.Now,
 	})
-	return engine.PastAnswer{Reply: a.Reply, At: (*engine.Moment)(a.At)}
+	return engine.PastAnswer{Reply: a.Reply, At: (*engine.Moment)(a.At), Follow: a.Follow}
+}
+
+// follow reads the log for a client; the engine calls it beside its loop.
+func (d *daemon) follow(ctx context.Context, after uint64, words [][]byte, put func(offset uint64, line []byte) error, idle func() error) error {
+	options := make([]string, len(words))
+	for i, w := range words {
+		options[i] = string(w)
+	}
+	return d.past.Load().Follow(ctx, after, options, put, idle)
 }

@@ -165,6 +165,7 @@ func (d *daemon) engineOptions(running context.Context) engine.Options {
 			return d.checkpoint(running, offset, digest)
 		},
 		Past:     d.askPast,
+		Follow:   d.follow,
 		Shutdown: d.ask,
 		Record:   d.record,
 	}

@@ -18,6 +18,12 @@
 //
 //	TIME · LOG OFFSET · LOG DIGEST · DEBUG DIGEST · DEBUG DIGEST-VALUE
 //
+// # What the log tells
+//
+// [Source.Lines] answers LOG RANGE, KEY, BLAME, DIFF and TAGS in lines, for people or as
+// JSON. The verbs of the command line ask it on a directory, and a server with --addr: so
+// both print the same. [Source.Follow] goes on as the log grows.
+//
 // # Errors
 //
 //	BADPOINT NOTAG FUTURE COMPACTED   the point, see [replay.PointError]

@@ -17,10 +17,10 @@ import (
 
 // Room answers what is asked of the past of one log.
 type Room struct {
-	window func(Request) (*replay.Window, error)
-	table  *command.Table
-	views  *replay.Views
-	times  timeCache
+	log   *log.Log
+	table *command.Table
+	views *replay.Views
+	times timeCache
 }
 
 // Options is what a room needs. Log is required.
@@ -31,12 +31,7 @@ type Options struct {
 
 // New makes the room of a log that is open in this process.
 func New(o Options) *Room {
-	return &Room{
-		window: func(q Request) (*replay.Window, error) { return replay.LookLive(o.Log, q.Last, q.LastTime), nil },
-		table:  command.NewTable(),
-		views:  o.Views,
-		times:  timeCache{at: map[uint64]int64{}},
-	}
+	return &Room{log: o.Log, table: command.NewTable(), views: o.Views, times: timeCache{at: map[uint64]int64{}}}
 }
 
 // Request is one command, or a transaction, that is asked of the past.
@@ -56,6 +51,9 @@ type Request struct {
 type Answer struct {
 	Reply []byte
 	At    *replay.Resolved // after ASOF point; nil: it stands where it stood
+
+	// Follow: the connection has subscribed to the entries after this offset, see Room.Follow.
+	Follow *uint64
 }
 
 // Answer answers q. It returns when the work is done, or ctx is.
@@ -72,10 +70,13 @@ func (r *Room) Answer(ctx context.Context, q Request) Answer {
 }
 
 func (r *Room) answer(ctx context.Context, q *Request, a *Answer, out *resp.Writer) error {
-	if q.At != nil && (q.Queue != nil || !isASOF(q.Args)) {
+	switch {
+	case q.Queue != nil || q.At != nil && !isASOF(q.Args) && !isHistory(q.Args):
 		return r.read(ctx, *q.At, q, out)
+	case !isASOF(q.Args):
+		return r.tellLog(q, a, out)
 	}
-	at, err := r.resolve(q)
+	at, err := r.resolve(q, string(q.Args[1]))
 	if err != nil {
 		return err
 	}
@@ -91,18 +92,20 @@ func (r *Room) answer(ctx context.Context, q *Request, a *Answer, out *resp.Writ
 
 func isASOF(args [][]byte) bool { return strings.EqualFold(string(args[0]), "asof") }
 
-// resolve finds the point of ASOF.
-func (r *Room) resolve(q *Request) (replay.Resolved, error) {
-	p, err := replay.ParsePoint(string(q.Args[1]))
-	if err != nil {
-		return replay.Resolved{}, err
-	}
-	w, err := r.window(*q)
-	if err != nil {
-		return replay.Resolved{}, err
-	}
+// window is what can be reached as q came in.
+func (r *Room) window(q *Request) *replay.Window {
+	w := replay.LookLive(r.log, q.Last, q.LastTime)
 	w.TimeOf = r.times.of(w.Dir)
-	return w.Resolve(p, time.UnixMicro(q.Now))
+	return w
+}
+
+// resolve finds a point.
+func (r *Room) resolve(q *Request, point string) (replay.Resolved, error) {
+	p, err := replay.ParsePoint(point)
+	if err != nil {
+		return replay.Resolved{}, err
+	}
+	return r.window(q).Resolve(p, time.UnixMicro(q.Now))
 }
 
 // read carries out what q asks of a moment.

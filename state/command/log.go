@@ -1,5 +1,7 @@
 package command
 
+import "strings"
+
 // since is what COMMAND DOCS says of commands that no Redis has.
 const sinceAltilium = "altilium 1"
 
@@ -12,6 +14,14 @@ func logCommands() []*Spec {
 			Name: name, Arity: arity, Flags: flags, Since: sinceAltilium, Group: "altilium",
 			Complexity: "O(1)", Summary: summary, Args: args,
 		}
+	}
+	past := func(name string, arity int, summary string, args ...Arg) *Spec {
+		return sub(name, arity, NoScript|NoMulti, summary, args...)
+	}
+	word := func(name string) Arg { return Arg{Name: name, Type: "string"} }
+	token := func(token, name string) Arg { return Arg{Name: name, Token: token, Type: "string", Flags: "optional"} }
+	flag := func(token string) Arg {
+		return Arg{Name: strings.ToLower(token), Token: token, Type: "pure-token", Flags: "optional"}
 	}
 	return []*Spec{
 		{
@@ -30,10 +40,22 @@ func logCommands() []*Spec {
 			Name: "log", Arity: -2, Since: sinceAltilium, Group: "altilium", Complexity: "Depends on subcommand.",
 			Summary: "Commands about the log, which is the database.",
 			Sub: []*Spec{
+				past("blame", -3, "Who wrote each part of what a key holds: field, member, element.", word("key"), token("FIELD", "field"), token("AT", "point"), flag("JSON")),
+				past("diff", -4, "What differs between two moments, in collections element by element.", word("from"), word("to"), token("MATCH", "pattern"), flag("STAT"), flag("JSON")),
 				sub("digest", 2, NoScript, "The offset of the last entry, and the digest of the state after it."),
 				sub("help", 2, flags, "Lists the subcommands."),
 				sub("info", 2, NoScript|flags|Volatile, "Which log this is, how far it reaches and how safe it is."),
+				past("key", -3, "Every entry that changed a key: when, by whom, with which command, and to what.", word("key"),
+					token("FROM", "point"), token("TO", "point"), token("COUNT", "count"), flag("REV"), flag("VALUES"), flag("JSON")),
 				sub("offset", 2, NoScript|Fast, "The offset of the last entry: everything done before is at or below it."),
+				past("range", -4, "The entries after one point up to another.", word("from"), word("to"),
+					token("MATCH", "pattern"), token("CLIENT", "pattern"), token("CMD", "pattern"), token("COUNT", "count"), flag("REV"), flag("JSON")),
+				past("subscribe", -3, "Sends the entries after a point, and those that come, as messages.", word("from"),
+					token("MATCH", "pattern"), token("CLIENT", "pattern"), token("CMD", "pattern"), flag("BRIEF"), flag("JSON")),
+				past("tag", -3, "Gives a point a name, which keeps its history.", word("name"), Arg{Name: "point", Type: "string", Flags: "optional"}, flag("FORCE")),
+				past("tags", -2, "The tags.", flag("JSON")),
+				past("unsubscribe", 2, "Ends that."),
+				past("untag", 3, "Takes a tag away.", word("name")),
 			},
 		},
 		{

@@ -137,6 +137,7 @@ func quitCommand(_ *Engine, s *Session, c *command.Call) {
 func resetCommand(e *Engine, s *Session, c *command.Call) {
 	s.endMulti()
 	e.unsubscribeAll(s)
+	s.stopFollowing()
 	if s.name != "" {
 		s.name = ""
 		s.renamed()

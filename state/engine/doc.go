@@ -233,7 +233,9 @@
 // client was answered before is part of what it may look at. It waits as for SAVE. A
 // connection that stands at a moment has there whatever reads data, a transaction as a
 // whole, and is refused whatever writes; what speaks of connections and the server is
-// carried out as ever. None of that is a step of a recording: it changes nothing, and
+// carried out as ever. What LOG tells of entries, keys, differences and tags goes the same
+// way; LOG SUBSCRIBE begins a stream of entries that a goroutine reads and posts (follow.go).
+// None of that is a step of a recording: it changes nothing, and
 // whoever plays the recording does not have that past.
 //
 // # Checkpoints
@@ -285,6 +287,8 @@
 //	              or log.Heal                posted            the loop leaves the log alone
 //	past          one run of Options.Past    its answer is     by itself; one for each
 //	                                         posted            session that asks
+//	follow        one run of                 what it reads is  with the subscription or
+//	              Options.Follow             posted            the connection
 //	purge         nothing                    its end is        by itself; one at a time
 //	                                         posted
 //

@@ -165,7 +165,7 @@ func New(o Options) *Engine {
 // buildRows joins the table with the handlers. A row without either, or a
 // handler without a row, is a mistake in the source that a test finds.
 func (e *Engine) buildRows() {
-	handlers, voices, lookers := allHandlers(), voices(), lookers()
+	handlers, asks, voices, lookers := allHandlers(), pastHandlers(), voices(), lookers()
 	e.rows = make([]row, e.table.Rows())
 	var add func(s *command.Spec)
 	add = func(s *command.Spec) {
@@ -179,7 +179,7 @@ func (e *Engine) buildRows() {
 			pushes:    s.Group == "pubsub" && strings.HasSuffix(name, "subscribe"),
 			manyKeys:  len(s.Keys) > 0 && (s.Keys[0].Last < 0 || s.Keys[0].Counted),
 			past:      readsData(s),
-			asks:      name == "asof",
+			asks:      asks[name] != nil,
 			disk:      name == "waitaof",
 			voice:     voices[name],
 			looks:     lookers[name],
@@ -202,7 +202,7 @@ func immediateCommands() []string {
 // name ("client|list").
 func allHandlers() map[string]handler {
 	all := make(map[string]handler)
-	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers(), memoryHandlers(), slowlogHandlers(), latencyHandlers(), pubsubHandlers()} {
+	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers(), memoryHandlers(), slowlogHandlers(), latencyHandlers(), pubsubHandlers(), pastHandlers()} {
 		for name, h := range part {
 			all[name] = h
 		}
@@ -228,7 +228,6 @@ func coreHandlers() map[string]handler {
 		"record|start":  recordStartCommand,
 		"record|stop":   recordStopCommand,
 		"record|status": recordStatusCommand,
-		"asof":          asofCommand,
 	}
 }
 

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/resp"
 	"github.com/altilium-db/altilium/state"
@@ -51,6 +53,12 @@ type Options struct {
 	// Past answers what is asked of the past. Called on goroutines, one for each client
 	// that waits for its answer. nil: ASOF answers an error.
 	Past func(PastRequest) PastAnswer
+
+	// Follow reads the log after an offset, and goes on as it grows, until ctx ends or put
+	// fails; idle is called when there are no more entries for now. words are the options
+	// of LOG SUBSCRIBE, which Past has found right. Called on a goroutine for each
+	// subscriber. nil: LOG SUBSCRIBE answers an error.
+	Follow func(ctx context.Context, after uint64, words [][]byte, put func(offset uint64, line []byte) error, idle func() error) error
 
 	// Shutdown stops the process: "finish the turn, sync, mark, exit". Called
 	// on the loop after the turn's Commit; it must return, and the end comes

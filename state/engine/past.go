@@ -32,6 +32,9 @@ type PastRequest struct {
 type PastAnswer struct {
 	Reply []byte
 	At    *Moment // where the connection stands from now on; nil: where it stood
+
+	// Follow: the connection has subscribed to the log after this offset.
+	Follow *uint64
 }
 
 // asofCommand is ASOF LATEST, ASOF point, and ASOF point command ….
@@ -42,6 +45,27 @@ func asofCommand(e *Engine, s *Session, c *command.Call) {
 		return
 	}
 	e.askPast(s, c.Out, PastRequest{Args: cloneArgs(c.Args)})
+}
+
+// askCommand is a command of LOG that is answered beside the server.
+func askCommand(e *Engine, s *Session, c *command.Call) {
+	e.askPast(s, c.Out, PastRequest{Args: cloneArgs(c.Args)})
+}
+
+// pastHandlers are the commands about the past itself.
+func pastHandlers() map[string]handler {
+	return map[string]handler{
+		"asof":            asofCommand,
+		"log|blame":       askCommand,
+		"log|diff":        askCommand,
+		"log|key":         askCommand,
+		"log|range":       askCommand,
+		"log|tag":         askCommand,
+		"log|tags":        askCommand,
+		"log|subscribe":   logSubscribe,
+		"log|unsubscribe": logUnsubscribe,
+		"log|untag":       askCommand,
+	}
 }
 
 // readsData reports whether a row is asked of the moment where a connection stands.
@@ -84,16 +108,19 @@ func (e *Engine) askPast(s *Session, out *resp.Writer, q PastRequest) {
 		ask, post := e.o.Past, e.o.Post
 		go func() {
 			a := ask(q)
-			post(func() { e.pastAnswered(s, a) })
+			post(func() { e.pastAnswered(s, q.Args, a) })
 		}()
 	})
 }
 
 // pastAnswered ends the waiting of s.
-func (e *Engine) pastAnswered(s *Session, a PastAnswer) {
+func (e *Engine) pastAnswered(s *Session, args [][]byte, a PastAnswer) {
 	s.answer(func(c *command.Call) {
 		if a.At != nil {
 			s.past = a.At
+		}
+		if a.Follow != nil {
+			e.follow(s, *a.Follow, args[3:]) // behind LOG SUBSCRIBE point
 		}
 		c.Out.Raw(a.Reply)
 	})

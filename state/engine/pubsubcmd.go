@@ -30,13 +30,13 @@ func pubsubHandlers() map[string]handler {
 
 // listening reports whether s may only speak of subscriptions: in RESP2 a client
 // could not tell other replies from messages.
-func (s *Session) listening() bool { return s.proto == 2 && s.subscriptions() > 0 }
+func (s *Session) listening() bool { return s.proto == 2 && s.Subscribed() }
 
 // whileListening are the commands that are allowed then, by their full names: LATENCY RESET is
 // none of them.
 func whileListening(name string) bool {
 	switch name {
-	case "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "ping", "quit", "reset":
+	case "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "ping", "quit", "reset", "log|unsubscribe":
 		return true
 	}
 	return false

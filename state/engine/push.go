@@ -53,6 +53,15 @@ func (e *Engine) wake(s *Session, reply []byte) {
 	}
 }
 
+// pushAside has s sent frames that are no consequence of what was executed, and so no steps.
+func (e *Engine) pushAside(s *Session, frames ...[]byte) {
+	if s.closing {
+		return
+	}
+	e.toDeliver(s)
+	s.pushed = append(s.pushed, frames...)
+}
+
 // takePushed writes what s was sent in this turn in front of its next reply.
 func (s *Session) takePushed(out *resp.Writer) {
 	for _, f := range s.pushed {

@@ -70,6 +70,8 @@ type Session struct {
 
 	subs [topicKinds]map[string]*topic // what it listens to
 
+	unfollow func() // ends its subscription of the log; nil: it has none
+
 	wrote uint64 // the offset of its last entry
 
 	// What it is sent besides its replies, see push.go.
@@ -110,7 +112,7 @@ func (s *Session) Waiting() bool { return s.waiting }
 func (s *Session) Blocked() bool { return s.waiter != nil }
 
 // Subscribed reports whether it listens for messages, see [resp.Session].
-func (s *Session) Subscribed() bool { return s.subscriptions() > 0 }
+func (s *Session) Subscribed() bool { return s.subscriptions() > 0 || s.unfollow != nil }
 
 // Trusted reports whether the client has authenticated or need not.
 func (s *Session) Trusted() bool { return s.authed || s.e.cfg.password() == "" }
@@ -123,6 +125,7 @@ func (s *Session) Closed() {
 	s.gone, s.closing = true, true
 	s.e.unwatch(s)
 	s.e.unsubscribeAll(s)
+	s.stopFollowing()
 	if s.waiter != nil {
 		s.e.leaveQueues(s.waiter)
 	}

@@ -38,3 +38,6 @@ func (e *Event) Touches(db, in int, key []byte) bool {
 	e.Keys(db, func(at int, k []byte) { found = found || at == in && bytes.Equal(k, key) })
 	return found
 }
+
+// OnDatabases reports whether e changes whole databases and names no key.
+func (e *Event) OnDatabases() bool { return e.Kind == Flush || e.Kind == FlushAll || e.Kind == Swap }

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/replay"
+	"github.com/altilium-db/altilium/replay/past"
+	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state"
+	"github.com/spf13/cobra"
+)
+
+// where is where a verb that reads history looks: in a data directory, or at a running
+// server, which is asked the same by LOG.
+type where struct {
+	cmd    *cobra.Command
+	dir    *string
+	server *target
+	db     int
+}
+
+// whereFlags adds --dir, --addr and --password.
+func whereFlags(cmd *cobra.Command) *where {
+	w := &where{cmd: cmd, dir: dirFlag(cmd), server: targetFlags(cmd)}
+	cmd.Flags().Lookup("addr").DefValue = ""
+	cmd.Flags().Lookup("addr").Usage = "ask the server at HOST:PORT, or at its unix socket's path, instead of a directory"
+	return w
+}
+
+// dbFlag adds --db to it.
+func (w *where) dbFlag() { w.cmd.Flags().IntVar(&w.db, "db", 0, "database") }
+
+// remote reports whether a server is asked.
+func (w *where) remote() bool { return w.cmd.Flags().Changed("addr") }
+
+// dial connects to the server and chooses the database.
+func (w *where) dial() (*client, error) {
+	c, err := w.server.dial(w.cmd.Context())
+	if err != nil || w.db == 0 {
+		return c, err
+	}
+	_, err = c.must("SELECT", strconv.Itoa(w.db))
+	return c, err
+}
+
+// source is the directory's log.
+func (w *where) source() *past.Source {
+	return &past.Source{Dir: *w.dir, Now: time.Now(), DB: w.db, Window: func() (*replay.Window, error) { return replay.Look(*w.dir) }}
+}
+
+// lines asks for lines, as LOG takes the words, and hands them to put.
+func (w *where) lines(words []string, put func(line []byte) error) error {
+	if w.db < 0 || w.db >= state.Databases {
+		return usagef("--db %d: databases are 0 to %d", w.db, state.Databases-1)
+	}
+	if !w.remote() {
+		err := w.source().Lines(words, put)
+		if errors.Is(err, past.ErrUsage) {
+			return usagef("%v", err)
+		}
+		return err
+	}
+	c, err := w.dial()
+	if err != nil {
+		return err
+	}
+	defer c.conn.Close()
+	v, err := c.ask(append([]string{"LOG"}, words...)...)
+	if err == nil {
+		err = remoteError(v)
+	}
+	if err != nil {
+		return err
+	}
+	for _, line := range v.Items {
+		if err := put(line.Str); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// print prints lines, and says how many there were.
+func (w *where) print(words []string) (n int, err error) {
+	out := bufio.NewWriter(w.cmd.OutOrStdout())
+	err = w.lines(words, func(line []byte) error { n++; return writeLine(out, line) })
+	return n, errors.Join(err, out.Flush())
+}
+
+func writeLine(out io.Writer, line []byte) error {
+	_, err := fmt.Fprintf(out, "%s\n", line)
+	return err
+}
+
+// remoteError is the error that a reply is, of the kind that the same has on a directory;
+// nil where it is none.
+func remoteError(v resp.Value) error {
+	if !v.IsError() {
+		return nil
+	}
+	code, text, _ := strings.Cut(v.Text(), " ")
+	kinds := map[string]error{"BADPOINT": replay.ErrBadPoint, "NOTAG": replay.ErrNoTag, "FUTURE": log.ErrFuture, "COMPACTED": log.ErrCompacted}
+	if kind := kinds[code]; kind != nil {
+		return &replay.PointError{Kind: kind, Text: text}
+	}
+	if code == "DAMAGED" {
+		return fmt.Errorf("%w: %s", log.ErrDamaged, text)
+	}
+	return failed(v.Text())
+}

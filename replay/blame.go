@@ -1,0 +1,219 @@
+package replay
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/altilium-db/altilium/compaction"
+	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event"
+)
+
+// Blame is a part of what a key holds and the entry that wrote it: a hash's field, a member,
+// an element, an entry of a stream, or the whole of a string.
+type Blame struct {
+	DB    int
+	Key   []byte
+	Type  state.Type
+	Name  []byte // the field, the member, the stream entry's id; of a list the index
+	Value []byte // of a field, an element, a string; of a sorted set's member the score
+	By    *Line  // without Facts; nil: it was there before the first reachable point
+	Since uint64 // that point, where By is nil
+}
+
+// Blames gives each part of what a key held at a point, in the order of its value, with the
+// entry that wrote it last. What came with a rename, a copy or a restore was written by that.
+// Given a field, only that part: nothing where it is not there.
+func Blames(dir string, db int, key, field []byte, at Point) (parts []Blame, to Resolved, err error) {
+	w, err := Look(dir)
+	if err != nil {
+		return nil, to, err
+	}
+	if to, err = w.Resolve(at, time.Now()); err != nil {
+		return nil, to, err
+	}
+	from, err := w.Resolve(Start(), time.Now())
+	if err != nil {
+		return nil, to, err
+	}
+	b := blamer{historian: historian{dir: dir, db: db, key: key}, since: from.Offset, marks: map[string]*Line{}}
+	b.each, b.began = b.note, func() { b.reset(nil) }
+	if from.Offset == to.Offset { // nothing has happened since
+		built, err := compaction.Build(dir, to.Offset, nil)
+		if err != nil {
+			return nil, to, err
+		}
+		b.st = built.State
+		b.reset(nil)
+	} else if err := b.over(Span{After: from, To: to}, func(Change) error { return nil }); err != nil {
+		return nil, to, err
+	}
+	return b.parts(field), to, nil
+}
+
+// blamer follows a key and keeps who wrote its parts. Marks of what is gone stay, and do no
+// harm: what comes again is marked again.
+type blamer struct {
+	historian
+	since uint64
+	whole *Line            // wrote all that has no mark; nil: it was there at since
+	marks map[string]*Line // by name
+	list  []*Line          // by place, of a list
+}
+
+// note takes a fact that has been applied.
+func (b *blamer) note(f *Fact, in *Line) {
+	e, by := &f.Event, briefly(in)
+	named := func(step int) {
+		for i := 0; i < len(e.Items); i += step {
+			b.marks[string(e.Items[i])] = by
+		}
+	}
+	switch e.Kind {
+	case event.HashSet:
+		named(2)
+	case event.SetAdd, event.ZSetAdd:
+		named(1)
+	case event.StreamAdd:
+		b.marks[e.Stream.ID.String()] = by
+	case event.ListPush:
+		for range e.Items {
+			at := 0
+			if e.Side == event.Right {
+				at = len(b.list)
+			}
+			b.list = slices.Insert(b.list, at, by)
+		}
+	case event.ListPop:
+		if n := int(e.At); e.Side == event.Left {
+			b.list = slices.Delete(b.list, 0, n)
+		} else {
+			b.list = b.list[:len(b.list)-n]
+		}
+	case event.ListSet:
+		b.list[e.At] = by
+	case event.ListInsert:
+		b.list = slices.Insert(b.list, int(e.At), by)
+	case event.ListRemove:
+		for _, at := range slices.Backward(e.Places) {
+			b.list = slices.Delete(b.list, at, at+1)
+		}
+	case event.HashDelete, event.SetRemove, event.ZSetRemove, event.Expire, event.StreamDelete, event.StreamTrim, event.StreamSet,
+		event.StreamGroup, event.StreamDestroy, event.StreamConsumer, event.StreamForget, event.StreamPending, event.StreamAck:
+	default: // another value took its place
+		b.reset(by)
+	}
+}
+
+// reset has by have written all that there is now.
+func (b *blamer) reset(by *Line) {
+	b.whole = by
+	clear(b.marks)
+	b.list = b.list[:0]
+	if list, err := b.st.View(b.db, 0).List(b.key); err == nil {
+		for range list.Len() {
+			b.list = append(b.list, by)
+		}
+	}
+}
+
+// briefly is a line without its facts, to be kept.
+func briefly(in *Line) *Line {
+	by := *in
+	by.Facts = nil
+	by.Cause = make([][]byte, len(in.Cause))
+	for i, word := range in.Cause {
+		by.Cause[i] = bytes.Clone(word)
+	}
+	return &by
+}
+
+// parts is what the key holds now.
+func (b *blamer) parts(field []byte) (parts []Blame) {
+	v := b.value()
+	add := func(name, value []byte, by *Line) {
+		if field == nil || bytes.Equal(field, name) {
+			parts = append(parts, Blame{b.db, b.key, v.Type, name, value, by, b.since})
+		}
+	}
+	mark := func(name []byte) *Line {
+		if by, ok := b.marks[string(name)]; ok {
+			return by
+		}
+		return b.whole
+	}
+	switch v.Type {
+	case state.None:
+	case state.String:
+		add(nil, v.Text, b.whole)
+	case state.Hash:
+		for i := 0; i < len(v.Pairs); i += 2 {
+			add(v.Pairs[i], v.Pairs[i+1], mark(v.Pairs[i]))
+		}
+	case state.List:
+		for i, x := range v.Elements {
+			add(strconv.AppendInt(nil, int64(i), 10), x, b.list[i])
+		}
+	case state.Set:
+		for _, m := range v.Members {
+			add(m, nil, mark(m))
+		}
+	case state.ZSet:
+		for i, m := range v.Members {
+			add(m, []byte(scoreText(v.Scores[i])), mark(m))
+		}
+	case state.Stream:
+		for _, e := range v.Stream.Entries {
+			id := []byte(e.ID.String())
+			add(id, []byte(pairsText(e.Pairs)), mark(id))
+		}
+	}
+	return parts
+}
+
+// String is the part for a person: who wrote it, and what it is.
+func (p Blame) String() string {
+	by := "before @" + strconv.FormatUint(p.Since+1, 10)
+	if p.By != nil {
+		by = fmt.Sprintf("@%d %s %s %s", p.By.Offset, stamp(p.By.Time), who(p.By.Conn, p.By.Origin), causeText(p.By.Cause))
+	}
+	switch p.Type {
+	case state.String:
+		return by + ": " + strconv.Quote(string(p.Value))
+	case state.Set:
+		return by + ": " + strconv.Quote(string(p.Name))
+	case state.List:
+		return by + ": " + string(p.Name) + ": " + strconv.Quote(string(p.Value))
+	case state.ZSet:
+		return by + ": " + strconv.Quote(string(p.Name)) + ": " + string(p.Value)
+	case state.Stream:
+		return by + ": " + string(p.Name) + " " + string(p.Value)
+	}
+	return by + ": " + strconv.Quote(string(p.Name)) + ": " + strconv.Quote(string(p.Value))
+}
+
+// blameJSON is a Blame's JSON form; names are never changed.
+type blameJSON struct {
+	DB    int    `json:"db"`
+	Key   Text   `json:"key"`
+	Type  string `json:"type"`
+	Name  *Text  `json:"name,omitempty"`
+	Value *Text  `json:"value,omitempty"`
+	By    *Line  `json:"by"` // null: before the first reachable point
+}
+
+// MarshalJSON is the part for a program.
+func (p Blame) MarshalJSON() ([]byte, error) {
+	out := blameJSON{DB: p.DB, Key: p.Key, Type: p.Type.String(), By: p.By}
+	if p.Name != nil {
+		out.Name = (*Text)(&p.Name)
+	}
+	if p.Value != nil {
+		out.Value = (*Text)(&p.Value)
+	}
+	return json.Marshal(out)
+}

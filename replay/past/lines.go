@@ -1,0 +1,406 @@
+package past
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/altilium-db/altilium/replay"
+	"github.com/altilium-db/altilium/state/command"
+)
+
+// Source is a log of which lines are asked, by [Source.Lines].
+type Source struct {
+	Dir    string
+	Window func() (*replay.Window, error)
+	Now    time.Time // from which ages count
+	DB     int       // of keys
+}
+
+// ErrUsage is what is wrong with the words of a query.
+var ErrUsage = errors.New("syntax error")
+
+// Lines carries out one of the commands of LOG that answer lines, and hands them to put:
+// for a person, or with the word JSON an object each for a program. A line is put's for the
+// call. words are those after LOG:
+//
+//	RANGE a b [MATCH glob] [CLIENT glob] [CMD glob]       entries after a up to b; - and + are
+//	      [COUNT n] [REV] [BRIEF]                         the first and the last point
+//	KEY key [FROM a] [TO b] [CLIENT glob] [CMD glob]      entries that changed a key
+//	      [COUNT n] [REV] [BRIEF | VALUES]
+//	BLAME key [FIELD field] [AT point]                    who wrote what it holds
+//	DIFF a b [MATCH glob] [STAT | NAMES]                  what differs
+//	TAGS                                                  the tags
+//
+// COUNT takes the first n, the last with REV, which turns the order round. BRIEF leaves
+// effects out, VALUES adds what the key then held.
+func (s *Source) Lines(words []string, put func(line []byte) error) error {
+	forms := map[string]struct {
+		fixed int
+		flags []string // without a value
+		named []string // with one
+		run   func(*Source, *query) error
+	}{
+		"RANGE": {2, []string{"REV", "BRIEF"}, []string{"MATCH", "CLIENT", "CMD", "COUNT"}, (*Source).entries},
+		"KEY":   {1, []string{"REV", "BRIEF", "VALUES"}, []string{"FROM", "TO", "CLIENT", "CMD", "COUNT"}, (*Source).key},
+		"BLAME": {1, nil, []string{"FIELD", "AT"}, (*Source).blame},
+		"DIFF":  {2, []string{"STAT", "NAMES"}, []string{"MATCH"}, (*Source).diff},
+		"TAGS":  {0, nil, nil, (*Source).tags},
+	}
+	form, ok := forms[upper(words[0])]
+	if !ok || len(words) < 1+form.fixed {
+		return fmt.Errorf("%w: %s", ErrUsage, words[0])
+	}
+	q := &query{words: words[1 : 1+form.fixed], count: math.MaxInt, write: put}
+	if err := q.parse(words[1+form.fixed:], form.flags, form.named); err != nil {
+		return err
+	}
+	if text, ok := q.options["COUNT"]; ok {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return fmt.Errorf("COUNT %s: want a number of entries, 0 or more", text)
+		}
+		q.count = n
+	}
+	return form.run(s, q)
+}
+
+// query is a call of Lines.
+type query struct {
+	words   []string
+	options map[string]string
+	count   int
+	write   func(line []byte) error
+}
+
+// put writes a row: what it says for a person, or its JSON.
+func (q *query) put(row fmt.Stringer) error {
+	if !q.has("JSON") {
+		return q.write([]byte(row.String()))
+	}
+	line, err := json.Marshal(row)
+	if err != nil {
+		return err
+	}
+	return q.write(line)
+}
+
+// parse reads options: flags stand alone, JSON always may, named ones have a value.
+func (q *query) parse(words, flags, named []string) error {
+	q.options = map[string]string{}
+	for len(words) > 0 {
+		name := upper(words[0])
+		switch {
+		case name == "JSON" || slices.Contains(flags, name):
+			q.options[name], words = name, words[1:]
+		case slices.Contains(named, name) && len(words) > 1:
+			q.options[name], words = words[1], words[2:]
+		default:
+			return fmt.Errorf("%w at %q", ErrUsage, words[0])
+		}
+	}
+	return nil
+}
+
+func (q *query) has(flag string) bool { return q.options[flag] != "" }
+
+// matches holds text against the pattern of an option: true where there is none.
+// The case of letters counts in keys only.
+func (q *query) matches(option string, texts ...string) bool {
+	pattern, ok := q.options[option]
+	return !ok || slices.ContainsFunc(texts, func(t string) bool { return command.Glob([]byte(pattern), []byte(t), option != "MATCH") })
+}
+
+func (s *Source) resolve(text string) (replay.Resolved, error) {
+	p, err := edge(text)
+	if err != nil {
+		return replay.Resolved{}, err
+	}
+	w, err := s.Window()
+	if err != nil {
+		return replay.Resolved{}, err
+	}
+	return w.Resolve(p, s.Now)
+}
+
+// edge reads a point, and - and +.
+func edge(text string) (replay.Point, error) {
+	switch text {
+	case "-":
+		return replay.Start(), nil
+	case "+":
+		return replay.Last(), nil
+	}
+	return replay.ParsePoint(text)
+}
+
+// piece is how many entries are read at once where the order is turned round.
+const piece = 4096
+
+// entries is RANGE.
+func (s *Source) entries(q *query) error {
+	after, err := s.resolve(q.words[0])
+	if err != nil {
+		return err
+	}
+	to, err := s.resolve(q.words[1])
+	if err != nil {
+		return err
+	}
+	if !q.has("REV") {
+		return s.forward(q, after.Offset, to.Offset, q.line)
+	}
+	for hi := to.Offset; hi > after.Offset && q.count > 0; {
+		lo := max(after.Offset, hi-min(hi, piece))
+		var rows []*replay.Line
+		left := q.count
+		q.count = math.MaxInt
+		err := s.forward(q, lo, hi, func(line *replay.Line) error { rows = append(rows, line); return nil })
+		if err != nil {
+			return err
+		}
+		q.count = left
+		for _, r := range slices.Backward(rows) {
+			if q.count == 0 {
+				return nil
+			}
+			q.count--
+			if err := q.line(r); err != nil {
+				return err
+			}
+		}
+		hi = lo
+	}
+	return nil
+}
+
+// forward hands the lines of a range that q wants to put, in order.
+func (s *Source) forward(q *query, after, to uint64, put func(*replay.Line) error) error {
+	if after >= to {
+		return nil
+	}
+	entries, err := replay.OpenEntries(s.Dir, after)
+	if err != nil {
+		return err
+	}
+	defer entries.Close()
+	for q.count > 0 {
+		line, err := entries.Next()
+		if errors.Is(err, io.EOF) || err == nil && line.Offset > to {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !q.wants(line) {
+			continue
+		}
+		q.count--
+		if err := put(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// line puts an entry.
+func (q *query) line(l *replay.Line) error {
+	if q.has("BRIEF") {
+		l.Facts = nil
+	}
+	return q.put(l)
+}
+
+func followFlags() []string   { return []string{"BRIEF"} }
+func followOptions() []string { return []string{"MATCH", "CLIENT", "CMD"} }
+
+// Follow hands the entries after an offset to put, and those that come, until ctx ends or put
+// fails. words are options of RANGE: MATCH, CLIENT, CMD, BRIEF, JSON. idle
+// is called whenever there are no more for now.
+func (s *Source) Follow(ctx context.Context, entries *replay.Entries, words []string, put func(offset uint64, line []byte) error, idle func() error) error {
+	q := &query{}
+	if err := q.parse(words, followFlags(), followOptions()); err != nil {
+		return err
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		line, err := entries.Next()
+		if errors.Is(err, io.EOF) {
+			if err = idle(); err == nil {
+				err = entries.Wait(ctx)
+			}
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return err
+		}
+		q.write = func(text []byte) error { return put(line.Offset, text) }
+		if q.wants(line) {
+			if err := q.line(line); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// wants holds an entry against MATCH, CLIENT and CMD.
+func (q *query) wants(line *replay.Line) bool {
+	if len(line.Cause) > 0 && !q.matches("CMD", string(line.Cause[0])) {
+		return false
+	}
+	who := []string{strconv.FormatUint(line.Conn, 10)}
+	if o := line.Origin; o != nil {
+		who = append(who, o.Name, o.Addr, o.User)
+	}
+	if !q.matches("CLIENT", who...) {
+		return false
+	}
+	if _, ok := q.options["MATCH"]; !ok {
+		return true
+	}
+	found := false
+	for i := range line.Facts {
+		f := &line.Facts[i]
+		f.Event.Keys(f.DB, func(_ int, key []byte) { found = found || q.matches("MATCH", string(key)) })
+		found = found || f.Event.OnDatabases()
+	}
+	return found
+}
+
+// key is KEY.
+func (s *Source) key(q *query) error {
+	r := replay.Range{From: replay.Start(), To: replay.Last()}
+	for name, end := range map[string]*replay.Point{"FROM": &r.From, "TO": &r.To} {
+		var err error
+		if text, ok := q.options[name]; !ok {
+			continue
+		} else if *end, err = edge(text); err != nil {
+			return err
+		}
+	}
+	var kept []replay.Change
+	_, err := replay.History(s.Dir, s.DB, []byte(q.words[0]), r, func(c replay.Change) error {
+		if !q.wants(&c.Line) {
+			return nil
+		}
+		if q.has("REV") {
+			if kept = append(kept, c); len(kept) > q.count {
+				kept = kept[1:]
+			}
+			return nil
+		}
+		if q.count == 0 {
+			return errEnough
+		}
+		q.count--
+		return q.change(&c)
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	for i := range slices.Backward(kept) {
+		if err := q.change(&kept[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errEnough ends a visit.
+var errEnough = errors.New("enough")
+
+func (q *query) change(c *replay.Change) error {
+	if q.has("VALUES") {
+		return q.put(*c)
+	}
+	return q.line(&c.Line)
+}
+
+// blame is BLAME.
+func (s *Source) blame(q *query) error {
+	at := replay.Last()
+	if text, ok := q.options["AT"]; ok {
+		var err error
+		if at, err = replay.ParsePoint(text); err != nil {
+			return err
+		}
+	}
+	var field []byte
+	if text, ok := q.options["FIELD"]; ok {
+		field = []byte(text)
+	}
+	parts, _, err := replay.Blames(s.Dir, s.DB, []byte(q.words[0]), field, at)
+	if err != nil {
+		return err
+	}
+	for i := range parts {
+		if err := q.put(parts[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// diff is DIFF.
+func (s *Source) diff(q *query) error {
+	from, err := replay.ParsePoint(q.words[0])
+	if err != nil {
+		return err
+	}
+	to, err := replay.ParsePoint(q.words[1])
+	if err != nil {
+		return err
+	}
+	c, err := replay.Compare(s.Dir, from, to, nil)
+	if err != nil {
+		return err
+	}
+	stat, err := c.Each(func(key []byte) bool { return q.matches("MATCH", string(key)) }, func(d replay.Difference) error {
+		switch {
+		case q.has("STAT"):
+			return nil
+		case q.has("NAMES"):
+			return q.write([]byte(d.Mark() + " " + d.Name()))
+		}
+		return q.put(d)
+	})
+	if err == nil && q.has("STAT") {
+		err = q.put(stat)
+	}
+	return err
+}
+
+// tags is TAGS, by offset.
+func (s *Source) tags(q *query) error {
+	w, err := s.Window()
+	if err != nil {
+		return err
+	}
+	for _, t := range w.TagList() {
+		if err := q.put(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// upper is an option's word in upper case.
+func upper(word string) string {
+	b := []byte(word)
+	for i, c := range b {
+		if 'a' <= c && c <= 'z' {
+			b[i] = c - 'a' + 'A'
+		}
+	}
+	return string(b)
+}

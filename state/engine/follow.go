@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state/command"
+)
+
+// LOG SUBSCRIBE sends a connection the entries of the log after a point, and those that
+// come. A goroutine reads them beside the server and posts what it has; it goes on when the
+// client has taken most of it. So a slow subscriber is behind, and nobody waits for it: the
+// log remembers what it has not read yet. It may come back with the last offset that it saw.
+
+const (
+	followBatch = 64 << 10 // bytes that are posted at once
+	followAhead = 1 << 20  // bytes that may be unsent when more are read
+	followPause = 10 * time.Millisecond
+)
+
+// follower is one subscriber. Its fields are its goroutine's, once that runs.
+type follower struct {
+	e      *Engine
+	s      *Session
+	proto  int
+	batch  [][]byte
+	size   int
+	unsent chan int
+	ctx    context.Context
+}
+
+// follow begins to send s the entries after an offset; words are options.
+func (e *Engine) follow(s *Session, after uint64, words [][]byte) {
+	ctx, stop := context.WithCancel(context.Background())
+	s.unfollow = stop
+	f := &follower{e: e, s: s, proto: s.proto, unsent: make(chan int, 1), ctx: ctx}
+	read := e.o.Follow
+	go func() {
+		err := read(ctx, after, words, f.put, f.flush)
+		if ctx.Err() == nil {
+			e.o.Post(func() { f.ended(err) })
+		}
+	}()
+}
+
+// put takes a line for the subscriber.
+func (f *follower) put(offset uint64, line []byte) error {
+	var out resp.Writer
+	out.SetProtocol(f.proto)
+	out.Push(3)
+	out.BulkString("log")
+	out.Int(int64(offset))
+	out.Bulk(line)
+	f.batch = append(f.batch, out.Bytes())
+	if f.size += out.Len(); f.size < followBatch {
+		return nil
+	}
+	return f.flush()
+}
+
+// flush posts what there is and waits until the client has taken most of it.
+func (f *follower) flush() error {
+	if len(f.batch) == 0 {
+		return nil
+	}
+	batch := f.batch
+	f.batch, f.size = nil, 0
+	for unsent := followAhead; unsent >= followAhead; batch = nil {
+		f.e.o.Post(func() { f.send(batch) })
+		select {
+		case unsent = <-f.unsent:
+		case <-f.ctx.Done():
+			return f.ctx.Err()
+		}
+		if unsent < followAhead {
+			break
+		}
+		select {
+		case <-time.After(followPause):
+		case <-f.ctx.Done():
+			return f.ctx.Err()
+		}
+	}
+	return nil
+}
+
+// send hands frames over; it runs on the loop.
+func (f *follower) send(batch [][]byte) {
+	if f.ctx.Err() != nil {
+		return
+	}
+	size := 0
+	for _, frame := range batch {
+		size += len(frame)
+	}
+	f.e.pushAside(f.s, batch...)
+	f.unsent <- f.s.peer.Unsent() + size
+}
+
+// ended tells the subscriber why there are no more entries.
+func (f *follower) ended(err error) {
+	if f.ctx.Err() != nil {
+		return
+	}
+	f.s.stopFollowing()
+	f.e.pushAside(f.s, f.e.frame(f.s.proto, func(out *resp.Writer) {
+		out.Push(2)
+		out.BulkString("logend")
+		out.BulkString(err.Error())
+	}))
+}
+
+// stopFollowing ends a subscription of the log, if there is one.
+func (s *Session) stopFollowing() {
+	if s.unfollow != nil {
+		s.unfollow()
+		s.unfollow = nil
+	}
+}
+
+// logSubscribe is LOG SUBSCRIBE point and options.
+func logSubscribe(e *Engine, s *Session, c *command.Call) {
+	switch {
+	case e.o.Follow == nil:
+		c.Out.Error("ERR this server cannot follow its log")
+	case s.unfollow != nil:
+		c.Out.Error("ERR this connection is subscribed to the log already; LOG UNSUBSCRIBE ends that")
+	default:
+		e.askPast(s, c.Out, PastRequest{Args: cloneArgs(c.Args)})
+	}
+}
+
+// logUnsubscribe is LOG UNSUBSCRIBE: 1 if there was a subscription.
+func logUnsubscribe(_ *Engine, s *Session, c *command.Call) {
+	n := int64(0)
+	if s.unfollow != nil {
+		n = 1
+	}
+	s.stopFollowing()
+	c.Out.Int(n)
+}

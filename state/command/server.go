@@ -20,6 +20,11 @@ func serverCommands() []*Spec {
 			Summary: "Says that this is a primary without replicas, and how far its log has come.",
 		},
 		{
+			Name: "lolwut", Arity: -1, Flags: ReadOnly | Fast | Volatile, Since: "5.0.0", Group: "server", Complexity: "O(N) where N is the size of the picture",
+			Summary: "A picture, and the version of the server.",
+			Args:    []Arg{{Name: "version", Token: "VERSION", Type: "integer", Flags: "optional"}},
+		},
+		{
 			// The clock that TIME tells is the unit's, which a replayed session
 			// gets back: its reply is not Volatile.
 			Name: "time", Arity: 1, Flags: Loading | Stale | Fast, Since: "2.6.0", Group: "server", Complexity: "O(1)",
@@ -107,6 +112,8 @@ func latencyCommand() *Spec {
 	return &Spec{
 		Name: "latency", Arity: -2, Since: "2.8.13", Group: "server", Complexity: "Depends on subcommand.", Summary: "How long commands take.",
 		Sub: []*Spec{
+			sub("doctor", 2, "2.8.13", "O(1)", "What the samples say, and what can be done about them.", nodes),
+			sub("graph", 3, "2.8.13", "O(1)", "An event's samples as columns of characters.", nodes, Arg{Name: "event", Type: "string"}),
 			help,
 			sub("histogram", -2, "7.0.0", "O(N) where N is the number of commands", "How many calls of commands took up to 1 µs, 2 µs, 4 µs and so on.", nodes,
 				Arg{Name: "command", Type: "string", Flags: "optional multiple"}),

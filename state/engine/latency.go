@@ -32,6 +32,8 @@ const maxSamples = 160
 // latencyHandlers are the subcommands of LATENCY.
 func latencyHandlers() map[string]handler {
 	return map[string]handler{
+		"latency|doctor":    latencyDoctor,
+		"latency|graph":     latencyGraph,
 		"latency|help":      helpOfContainer,
 		"latency|histogram": latencyHistogram,
 		"latency|history":   latencyHistory,

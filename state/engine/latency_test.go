@@ -124,3 +124,81 @@ func TestLatencyEvents(t *testing.T) {
 	c.do("GET k")
 	c.want("*0", "LATENCY HISTOGRAM")
 }
+
+// TestLatencyGraph: the samples as redis-server draws them, with how long ago they were.
+func TestLatencyGraph(t *testing.T) {
+	step := int64(0)
+	var now int64 = startMS * 1000
+	h := newHarness(t, setup{change: func(o *Options) {
+		o.Clock = func() int64 { now += step; return now }
+	}})
+	c := h.connect()
+	slow := func(line string, ms int64) {
+		step = ms * 1000
+		c.do(line)
+		step = 0
+	}
+	c.do("CONFIG SET latency-monitor-threshold 10")
+	slow("GET k", 10)
+	alone := "fast-command - high 10 ms, low 10 ms (all time high 10 ms)\n" + strings.Repeat("-", 80) + "\n \n \n \n_\n \n0\ns\n"
+	if got := c.do("LATENCY GRAPH fast-command"); got != fmt.Sprintf("$%d\r\n%s\r\n", len(alone), alone) {
+		t.Errorf("a sample alone: %q", got)
+	}
+	now += (80_000 - 1) * 1e6
+	for _, ms := range []int64{10, 40, 70, 100, 130} {
+		slow("LRANGE l 0 -1", ms)
+		now += 1e6
+	}
+	want := strings.Join([]string{
+		"command - high 130 ms, low 10 ms (all time high 130 ms)", strings.Repeat("-", 80),
+		"   _#", "  _||", " _|||", "_||||", "     ", "54321", "sssss", "",
+	}, "\n")
+	if got := c.do("LATENCY GRAPH command"); got != fmt.Sprintf("$%d\r\n%s\r\n", len(want), want) {
+		t.Errorf("five samples: %q", got)
+	}
+	c.do("LATENCY RESET")
+	for _, pause := range []int64{0, 3600 * 24 * 11, 3600 * 23, 60 * 45} {
+		now += pause * 1e6
+		slow("LRANGE l 0 -1", 20)
+	}
+	if got, want := c.do("LATENCY GRAPH command"), "\n1240\n135s\ndhm \n"; !strings.Contains(got, want) {
+		t.Errorf("%q has no ages %q", got, want)
+	}
+	for range maxSamples {
+		now += 1e6
+		slow("LRANGE l 0 -1", 20)
+	}
+	if got := c.do("LATENCY GRAPH command"); !strings.Contains(got, "\n"+strings.Repeat("_", 80)+"\n") {
+		t.Errorf("no 80 samples alike: %q", got)
+	}
+	if got := c.do("HELLO 3", "LATENCY GRAPH command"); !strings.Contains(got, "\r\ntxt:command - high") {
+		t.Errorf("in RESP3 it is %q", got)
+	}
+}
+
+// TestLatencyDoctor: it says of each kind of event what its samples say.
+func TestLatencyDoctor(t *testing.T) {
+	step := int64(0)
+	var now int64 = startMS * 1000
+	h := newHarness(t, setup{change: func(o *Options) {
+		o.Clock = func() int64 { now += step; return now }
+	}})
+	c := h.connect()
+	c.do("CONFIG SET latency-monitor-threshold 10 slowlog-log-slower-than 20000")
+	for _, ms := range []int64{10, 20, 60} {
+		step = ms * 1000
+		c.do("LRANGE l 0 -1")
+		step = 0
+		now += 2e6
+	}
+	got := c.do("LATENCY DOCTOR")
+	for _, want := range []string{"command: 3 seconds with slow ones, 30 ms on average (20 ms off it), 60 ms at most, one in 2.0 s.\n", "slowlog-log-slower-than 10000"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q does not say %q", got, want)
+		}
+	}
+	c.do("CONFIG SET slowlog-log-slower-than 0")
+	if got := c.do("LATENCY DOCTOR"); strings.Contains(got, "slowlog-log-slower-than") {
+		t.Errorf("all are in the slow log: %q", got)
+	}
+}

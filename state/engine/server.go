@@ -10,6 +10,7 @@ import (
 func serverHandlers() map[string]handler {
 	return map[string]handler{
 		"info":                    infoCommand,
+		"lolwut":                  lolwutCommand,
 		"time":                    timeCommand,
 		"role":                    roleCommand,
 		"debug":                   debugCommand,

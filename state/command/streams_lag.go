@@ -1,6 +1,8 @@
 package command
 
 import (
+	"math"
+
 	"github.com/altilium-db/altilium/state"
 	"github.com/altilium-db/altilium/state/event"
 )
@@ -21,7 +23,8 @@ func torn(s state.Entries, from event.ID) bool {
 // placeEver is which of all entries ever added has this id, or comes before it; unknownRead
 // where that does not follow from what is known of the stream.
 func placeEver(s state.Entries, id event.ID) int64 {
-	added, last, deleted, first := int64(s.Added()), s.Last(), s.Deleted(), s.FirstEntry()
+	// XSETID may have said that there were as many as there are numbers.
+	added, last, deleted, first := int64(min(s.Added(), math.MaxInt64)), s.Last(), s.Deleted(), s.FirstEntry()
 	switch {
 	case added == 0:
 		return 0

@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"math"
 	"slices"
 
 	"github.com/altilium-db/altilium/state"
@@ -120,7 +121,7 @@ func (s *share) takeNew(r *reading, o *readOptions) {
 
 // advance says that the group was given an entry.
 func (s *share) advance(id event.ID) {
-	if s.read != unknownRead && !torn(s.entries, id) {
+	if s.read != unknownRead && s.read != math.MaxInt64 && !torn(s.entries, id) {
 		s.read++
 	} else if s.entries.Added() > 0 {
 		s.read = placeEver(s.entries, id)

@@ -116,10 +116,11 @@ func (c *Call) failRestore(err error) {
 
 // restore records what a body holds; unless it is too late for that, but it must be sound.
 func (c *Call) restore(body []byte, at int64, late bool) error {
-	r := &restorer{key: c.Args[1], at: at, events: c.Events}
+	r := &restorer{key: c.Args[1], at: at, events: c.Events, atOnce: itemsAtOnce(c.Args[1])}
 	if late {
 		r.events = &event.Buffer{}
 	}
+	r.events.Grow(len(body) + len(body)/8) // of short parts events are a little longer
 	r.mark = r.events.Len()
 	if err := rdb.Decode(body, r); err != nil {
 		return err
@@ -145,16 +146,15 @@ type restorer struct {
 	mark     int
 	isString bool
 
-	record func(parts [][]byte) // what was collected; nil where that is nothing
+	kind   event.Kind // of the event that says what was collected
 	parts  [][]byte
 	scores []float64
+	atOnce int // parts of an event
 }
 
-// collect adds parts to those of the next event.
-func (r *restorer) collect(record func(parts [][]byte), parts ...[]byte) error {
-	r.record = record
-	r.parts = append(r.parts, parts...)
-	if len(r.parts) < itemsAtOnce(r.key) {
+// full records what was collected, where that is enough for an event.
+func (r *restorer) full(kind event.Kind) error {
+	if r.kind = kind; len(r.parts) < r.atOnce {
 		return nil
 	}
 	return r.flush()
@@ -163,7 +163,16 @@ func (r *restorer) collect(record func(parts [][]byte), parts ...[]byte) error {
 // flush records what was collected.
 func (r *restorer) flush() error {
 	if len(r.parts) > 0 {
-		r.record(r.parts)
+		switch r.kind {
+		case event.ListPush:
+			r.events.ListPush(r.key, event.Right, r.parts...)
+		case event.SetAdd:
+			r.events.SetAdd(r.key, r.parts...)
+		case event.HashSet:
+			r.events.HashSet(r.key, r.parts...)
+		case event.ZSetAdd:
+			r.events.ZSetAdd(r.key, r.scores, r.parts)
+		}
 		r.parts, r.scores = r.parts[:0], r.scores[:0]
 	}
 	return r.enough()
@@ -183,24 +192,25 @@ func (r *restorer) String(value []byte) error {
 	return nil
 }
 
-func (r *restorer) Element(x []byte) error { return r.collect(r.push, x) }
-
-func (r *restorer) push(parts [][]byte) { r.events.ListPush(r.key, event.Right, parts...) }
-
-func (r *restorer) Member(m []byte) error { return r.collect(r.add, m) }
-
-func (r *restorer) add(parts [][]byte) { r.events.SetAdd(r.key, parts...) }
-
-func (r *restorer) Pair(field, value []byte) error { return r.collect(r.set, field, value) }
-
-func (r *restorer) set(parts [][]byte) { r.events.HashSet(r.key, parts...) }
-
-func (r *restorer) Scored(member []byte, score float64) error {
-	r.scores = append(r.scores, score)
-	return r.collect(r.rank, member)
+func (r *restorer) Element(x []byte) error {
+	r.parts = append(r.parts, x)
+	return r.full(event.ListPush)
 }
 
-func (r *restorer) rank(parts [][]byte) { r.events.ZSetAdd(r.key, r.scores, parts) }
+func (r *restorer) Member(m []byte) error {
+	r.parts = append(r.parts, m)
+	return r.full(event.SetAdd)
+}
+
+func (r *restorer) Pair(field, value []byte) error {
+	r.parts = append(r.parts, field, value)
+	return r.full(event.HashSet)
+}
+
+func (r *restorer) Scored(member []byte, score float64) error {
+	r.parts, r.scores = append(r.parts, member), append(r.scores, score)
+	return r.full(event.ZSetAdd)
+}
 
 func (r *restorer) Entry(id rdb.ID, pairs [][]byte) error {
 	r.events.StreamAdd(r.key, event.ID(id), pairs...)
@@ -236,7 +246,7 @@ func (r *restorer) consumer(group []byte, c *rdb.Consumer) error {
 	var counts []uint64
 	for i, p := range c.Pending {
 		ids, counts = append(ids, event.ID(p.ID)), append(counts, p.Count)
-		if i+1 < len(c.Pending) && c.Pending[i+1].Since == p.Since && len(ids) < itemsAtOnce(r.key) {
+		if i+1 < len(c.Pending) && c.Pending[i+1].Since == p.Since && len(ids) < r.atOnce {
 			continue
 		}
 		r.events.StreamPending(r.key, group, c.Name, p.Since, ids, counts)

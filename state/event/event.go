@@ -1,6 +1,10 @@
 package event
 
-import "github.com/altilium-db/altilium/state/event/pack"
+import (
+	"slices"
+
+	"github.com/altilium-db/altilium/state/event/pack"
+)
 
 // Kind is the kind of an event: a fixed number, see the package comment.
 type Kind uint8
@@ -107,6 +111,9 @@ func (b *Buffer) Bytes() []byte { return b.buf }
 
 // Len is the number of bytes recorded.
 func (b *Buffer) Len() int { return len(b.buf) }
+
+// Grow makes room for n more bytes, for who knows that many are to come.
+func (b *Buffer) Grow(n int) { b.buf = slices.Grow(b.buf, n) }
 
 // Truncate takes back everything after the first n bytes.
 func (b *Buffer) Truncate(n int) { b.buf = b.buf[:n] }

@@ -65,8 +65,24 @@ type Builder interface {
 func Decode(body []byte, b Builder) error {
 	r := &reader{p: body, plain: maxPlain}
 	r.value(r.byte(), b)
+	if r.ok() && r.doubt {
+		again := &reader{p: body, plain: maxPlain, exact: true}
+		again.value(again.byte(), nobody{})
+		return again.err
+	}
 	return r.err
 }
+
+// nobody is a Builder for the sake of an error.
+type nobody struct{}
+
+func (nobody) String([]byte) error          { return nil }
+func (nobody) Element([]byte) error         { return nil }
+func (nobody) Member([]byte) error          { return nil }
+func (nobody) Scored([]byte, float64) error { return nil }
+func (nobody) Pair([]byte, []byte) error    { return nil }
+func (nobody) Entry(ID, [][]byte) error     { return nil }
+func (nobody) Stream(*Stream) error         { return nil }
 
 func (r *reader) value(typ byte, b Builder) {
 	switch typ {
@@ -130,7 +146,8 @@ func (r *reader) listNode(typ byte, each func(x []byte)) {
 }
 
 func (r *reader) set(typ byte, b Builder) {
-	var seen distinct
+	seen := distinct{exact: r.exact}
+	defer func() { r.doubt = r.ok() && !seen.differ() }()
 	each := func(m []byte) {
 		if !seen.add(m) {
 			r.fail("a member comes twice")
@@ -140,7 +157,9 @@ func (r *reader) set(typ byte, b Builder) {
 	}
 	switch typ {
 	case typeSet:
-		for left := r.items(); left > 0 && r.ok(); left-- {
+		left := r.items()
+		seen.expect(left, len(r.p)-r.at)
+		for ; left > 0 && r.ok(); left-- {
 			if m := r.text(); r.ok() {
 				each(m)
 			}
@@ -148,14 +167,20 @@ func (r *reader) set(typ byte, b Builder) {
 	case typeSetIntset:
 		r.walkIntset(r.text(), func(m []byte) { r.give(b.Member(m)) }) // they ascend
 	default:
-		if r.walkListpack(r.text(), each); r.ok() && len(seen.items) == 0 {
+		n := 0
+		r.walkListpack(r.text(), func(m []byte) {
+			n++
+			each(m)
+		})
+		if r.ok() && n == 0 {
 			r.fail("it is empty")
 		}
 	}
 }
 
 func (r *reader) hash(typ byte, b Builder) {
-	var seen distinct
+	seen := distinct{exact: r.exact}
+	defer func() { r.doubt = r.ok() && !seen.differ() }()
 	each := func(field, value []byte) {
 		if !seen.add(field) {
 			r.fail("a field comes twice")
@@ -165,7 +190,9 @@ func (r *reader) hash(typ byte, b Builder) {
 	}
 	switch typ {
 	case typeHash:
-		for left := r.items(); left > 0 && r.ok(); left-- {
+		left := r.items()
+		seen.expect(left, len(r.p)-r.at)
+		for ; left > 0 && r.ok(); left-- {
 			field := r.text()
 			if value := r.text(); r.ok() {
 				each(field, value)
@@ -181,7 +208,8 @@ func (r *reader) hash(typ byte, b Builder) {
 }
 
 func (r *reader) zset(typ byte, b Builder) {
-	var seen distinct
+	seen := distinct{exact: r.exact}
+	defer func() { r.doubt = r.ok() && !seen.differ() }()
 	each := func(member []byte, score float64) {
 		switch {
 		case math.IsNaN(score):
@@ -195,7 +223,9 @@ func (r *reader) zset(typ byte, b Builder) {
 	eachText := func(member, score []byte) { each(member, parseScore(score)) }
 	switch typ {
 	case typeZSet, typeZSet2:
-		for left := r.items(); left > 0 && r.ok(); left-- {
+		left := r.items()
+		seen.expect(left, len(r.p)-r.at)
+		for ; left > 0 && r.ok(); left-- {
 			member := r.text()
 			if score := r.score(typ); r.ok() {
 				each(member, score)

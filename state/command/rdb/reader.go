@@ -27,6 +27,8 @@ type reader struct {
 	err   error
 	plain int    // bytes that what is compressed may still give
 	room  []byte // for the text of integers
+	doubt bool   // something may have come twice, see distinct
+	exact bool   // that is found out
 }
 
 func (r *reader) ok() bool { return r.err == nil }

@@ -255,8 +255,7 @@ func (d *database) copyObject(e *entry) {
 		e.payload = e.o.value
 		return
 	}
-	d.newHash(e)
-	old.pairs(func(field, value []byte) { d.setField(e, field, value) })
+	d.copyHash(e, old.o.hash)
 }
 
 // place puts what e holds under a key. It is in no database, its object, if it

@@ -98,6 +98,12 @@ func touchRecord(b []byte, seconds uint32) {
 	}
 }
 
+// own makes a record that of a field of the large hash with a number.
+func own(b []byte, number uint32) {
+	b[1] = b[1]&^(15<<3) | byte(number>>24)<<3
+	b[2], b[3], b[4] = byte(number), byte(number>>8), byte(number>>16)
+}
+
 // lengths reads the two lengths of a record: how long key and payload are, and
 // where the key begins.
 func lengths(b []byte) (key, payload, at int) {

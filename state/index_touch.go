@@ -13,8 +13,7 @@ func (x *index) touch(hashes []uint64) {
 		some := hashes[:min(len(hashes), Together)]
 		hashes = hashes[len(some):]
 		for _, h := range some {
-			s := x.segment(h)
-			prefetch(unsafe.Pointer(&s.slots[s.home(h)]))
+			x.prefetchSlot(h)
 		}
 		for _, h := range some {
 			if r := x.likely(h); r != 0 {
@@ -22,6 +21,12 @@ func (x *index) touch(hashes []uint64) {
 			}
 		}
 	}
+}
+
+// prefetchSlot asks for where the slot of a hash is at home.
+func (x *index) prefetchSlot(h uint64) {
+	s := x.segment(h)
+	prefetch(unsafe.Pointer(&s.slots[s.home(h)]))
 }
 
 // prefetch asks for a record's memory: its first bytes and those near the end of a record

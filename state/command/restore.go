@@ -107,11 +107,14 @@ func (c *Call) restoredExpiry(o restoreOptions) (at int64, ok bool) {
 }
 
 func (c *Call) failRestore(err error) {
-	if errors.Is(err, rdb.ErrTooLarge) {
+	switch {
+	case errors.Is(err, rdb.ErrTooLarge):
 		c.Out.Error("ERR the value is larger than an entry of the log can be (1 GiB)")
-		return
+	case errors.Is(err, rdb.ErrUnpacks):
+		c.Out.Error("ERR the value unpacks to more than 512 MiB (proto-max-bulk-len): move it in parts")
+	default:
+		c.Out.Error("ERR Bad data format")
 	}
-	c.Out.Error("ERR Bad data format")
 }
 
 // restore records what a body holds; unless it is too late for that, but it must be sound.
@@ -173,6 +176,7 @@ func (r *restorer) flush() error {
 		case event.ZSetAdd:
 			r.events.ZSetAdd(r.key, r.scores, r.parts)
 		}
+		clear(r.parts) // what was unpacked is the collector's
 		r.parts, r.scores = r.parts[:0], r.scores[:0]
 	}
 	return r.enough()

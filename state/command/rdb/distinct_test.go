@@ -46,7 +46,7 @@ func TestDistinctDoubts(t *testing.T) {
 		for _, m := range c.members {
 			body = append(append(body, byte(len(m))), m...)
 		}
-		r := &reader{p: body, plain: maxPlain, exact: true}
+		r := &reader{p: body, plain: MaxPlain, exact: true}
 		if r.value(r.byte(), nobody{}); !errors.Is(r.err, c.want) {
 			t.Errorf("read exactly, %q gives the error %v, want %v", c.members, r.err, c.want)
 		}

@@ -271,7 +271,7 @@ func TestCompressedWithoutEnd(t *testing.T) {
 	}
 	got := &counter{}
 	r := &reader{p: w.buf, plain: most}
-	if r.value(r.byte(), got); !errors.Is(r.err, ErrTooLarge) || got.bytes != most {
+	if r.value(r.byte(), got); !errors.Is(r.err, ErrUnpacks) || got.bytes != most {
 		t.Errorf("%d bytes of %d give %d: %v", len(w.buf), n*each, got.bytes, r.err)
 	}
 }

@@ -1,6 +1,9 @@
 package rdb
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // LZF (Marc Lehmann's LibLZF, in the variant that Redis has: VERY_FAST, a table of 65536
 // places). Compressed bytes are pieces:
@@ -24,11 +27,30 @@ const (
 type compressor struct {
 	table []uint32 // by hash: base + place + 1 of where they begin; below base: of another string
 	base  uint32
+
+	// What is short fills little of that table. Until much has been compressed, a smaller
+	// one says the same.
+	few  []uint32 // hash << 16 | place + 1, from where the hash belongs on; 0: free
+	done int      // bytes that were compressed with few
 }
+
+const (
+	short = 8 << 10 // bytes of a string that few is used for
+	much  = 1 << 18 // bytes from which the table has paid for itself
+)
 
 // reset forgets all places, for a string of n bytes.
 func (c *compressor) reset(n int) {
-	if c.table == nil {
+	if c.table == nil && n <= short && c.done < much {
+		c.done += n
+		size := 2 << bits.Len(uint(n))
+		if c.few = c.few[:min(size, cap(c.few))]; len(c.few) < size {
+			c.few = make([]uint32, size)
+		}
+		clear(c.few)
+		return
+	}
+	if c.few = nil; c.table == nil {
 		c.table = make([]uint32, 1<<lzfBits)
 	}
 	if uint64(c.base)+uint64(n) >= math.MaxUint32-1 {
@@ -40,10 +62,25 @@ func (c *compressor) reset(n int) {
 // swap notes that the bytes h begin at a place, and returns where they were before, -1
 // where that is not known.
 func (c *compressor) swap(h uint32, place int) (before int) {
-	slot := &c.table[(h>>(3*8-lzfBits)-h*5)&lzfPlace]
+	h = (h>>(3*8-lzfBits) - h*5) & lzfPlace
+	if c.few != nil {
+		return c.swapFew(h, place)
+	}
+	slot := &c.table[h]
 	before = int(*slot) - int(c.base) - 1
 	*slot = c.base + uint32(place) + 1
 	return max(before, -1)
+}
+
+func (c *compressor) swapFew(h uint32, place int) (before int) {
+	mask := uint32(len(c.few) - 1)
+	for at := h * 0x9e3779b1 >> 16 & mask; ; at = (at + 1) & mask {
+		if slot := &c.few[at]; *slot == 0 || *slot>>16 == h {
+			before = int(*slot&0xffff) - 1
+			*slot = h<<16 | uint32(place+1)
+			return before
+		}
+	}
 }
 
 func three(p []byte, i int) uint32 {
@@ -61,7 +98,9 @@ func (c *compressor) compress(dst, p []byte, most int) (_ []byte, ok bool) {
 		return dst, false
 	}
 	c.reset(len(p))
-	defer func() { c.base += uint32(len(p)) }()
+	if c.few == nil {
+		defer func() { c.base += uint32(len(p)) }()
+	}
 	end := start + most
 	out := append(dst, 0) // the head of a piece
 	literal := 0

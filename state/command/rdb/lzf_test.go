@@ -56,6 +56,33 @@ func TestLZFForgets(t *testing.T) {
 	}
 }
 
+// TestLZFOfShortStrings: the small table finds what the large one does, to the byte.
+func TestLZFOfShortStrings(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	large, small := compressor{table: make([]uint32, 1<<lzfBits)}, compressor{}
+	for i := range 3000 {
+		p := make([]byte, rnd.IntN(64<<(i%9)))
+		for k := range p {
+			p[k] = byte(rnd.IntN(2 + i%250))
+		}
+		if i%3 == 0 { // something that comes again, far away
+			p = append(p, p[:len(p)/3]...)
+		}
+		want, ok := large.compress(nil, p, len(p))
+		got, same := small.compress(nil, p, len(p))
+		if !bytes.Equal(got, want) || ok != same {
+			t.Fatalf("%d bytes: %x (%v), with a small table %x (%v)", len(p), want, ok, got, same)
+		}
+		if len(p) > 0 && len(p) <= short && small.few == nil {
+			t.Fatalf("string %d of %d bytes was given a large table", i, len(p))
+		}
+		small.done = 0
+		if small.table != nil {
+			small = compressor{}
+		}
+	}
+}
+
 func FuzzUnpack(f *testing.F) {
 	var c compressor
 	packed, _ := c.compress(nil, bytes.Repeat([]byte("abcdefghijkl"), 100), 500)

@@ -61,12 +61,12 @@ type Builder interface {
 }
 
 // Decode reads a body, which Open has returned, and hands what it holds to b. Its error is
-// b's, or wraps ErrFormat, or is ErrTooLarge.
+// b's, or wraps ErrFormat, or is ErrTooLarge or ErrUnpacks.
 func Decode(body []byte, b Builder) error {
-	r := &reader{p: body, plain: maxPlain}
+	r := &reader{p: body, plain: MaxPlain}
 	r.value(r.byte(), b)
 	if r.ok() && r.doubt {
-		again := &reader{p: body, plain: maxPlain, exact: true}
+		again := &reader{p: body, plain: MaxPlain, exact: true}
 		again.value(again.byte(), nobody{})
 		return again.err
 	}

@@ -14,10 +14,16 @@ var ErrFormat = errors.New("rdb: bad data format")
 // ErrTooLarge is returned by Decode when a value is larger than this server takes.
 var ErrTooLarge = errors.New("rdb: the value is too large")
 
-const (
-	maxString = 512 << 20 // bytes of one string or element
-	maxPlain  = 1 << 30   // bytes of all that was compressed
-)
+// ErrUnpacks is returned by Decode when all that is compressed would give more than
+// MaxPlain bytes. Nothing is made of what would be too much.
+var ErrUnpacks = errors.New("rdb: the value unpacks to too much")
+
+const maxString = 512 << 20 // bytes of one string or element
+
+// MaxPlain is how many bytes all that is compressed in a body may give: as many as an
+// argument may have (proto-max-bulk-len), which is what it might have come in without LZF.
+// A limit by the body's own length would be none: LZF gives up to 88 bytes for one.
+const MaxPlain = 512 << 20
 
 // reader reads a body. After the first error everything that it reads is empty, so that
 // only loops must look whether there is one.
@@ -163,7 +169,7 @@ func (r *reader) compressed() []byte {
 	case size > maxString:
 		r.fail("a string is too long")
 	case size > r.plain:
-		r.give(ErrTooLarge)
+		r.give(ErrUnpacks)
 	default:
 		r.plain -= size
 		return unpack(make([]byte, 0, size), p)

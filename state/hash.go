@@ -33,8 +33,14 @@ func (d *database) newHash(e *entry) {
 
 // setField gives a field of e's large hash a value. Both are copied.
 func (d *database) setField(e *entry, field, value []byte) {
+	h, r := d.findField(e.o.hash.index, field)
+	d.setFound(e, h, r, field, value)
+}
+
+// setFound is setField where it is known what the field's hash and record are, 0 where it
+// is new.
+func (d *database) setFound(e *entry, h uint64, r ref, field, value []byte) {
 	x, before := e.o.hash.index, d.taken()
-	h, r := d.findField(x, field)
 	fieldSum := xxhash.Sum64(field)
 	if r != 0 {
 		old := d.load(r)
@@ -54,6 +60,19 @@ func (d *database) setField(e *entry, field, value []byte) {
 		k.insert(scoreOf(value), field, r)
 	}
 	d.last.field.r = 0 // the next one of the event may be the same
+}
+
+// touchFields brings what setting the first few of some fields will look at into the
+// processor's cache, side by side, and returns their hashes. Items are fields, each
+// followed by what makes stride of them.
+func (s *State) touchFields(e *entry, items [][]byte, stride int) (hashes []uint64) {
+	hashes = s.hashes[:0]
+	for i := 0; i < len(items) && len(hashes) < Together; i += stride {
+		hashes = append(hashes, s.secret.hash(items[i]))
+	}
+	s.hashes = hashes
+	e.o.hash.index.touch(hashes)
+	return hashes
 }
 
 // removeField removes a field of e's large hash, if it is there.

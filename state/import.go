@@ -256,6 +256,9 @@ func (s *State) importLarge(d *database, h uint64, r *Record) error {
 		d.adopt(&e, &object{})
 		d.newHash(&e)
 		n := len(r.Items) / r.stride()
+		before := d.taken()
+		e.o.hash.index.expect(n) // they come in the order of their hashes
+		e.o.hash.room += d.taken() - before
 		for i := range n {
 			field, value := r.pair(i)
 			d.setField(&e, field, value)

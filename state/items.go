@@ -32,21 +32,34 @@ func (s *State) setItems(d *database, ev *event.Event, typ Type) error {
 		d.adopt(&e, &object{})
 		d.newHash(&e)
 	}
-	for i := 0; i < len(ev.Items); i++ {
+	stride := 1
+	if typ == Hash {
+		stride = 2
+	}
+	var hashes []uint64 // of the next fields
+	for i := 0; i < len(ev.Items); i += stride {
 		field, value := ev.Items[i], []byte(nil)
 		switch typ {
 		case Hash:
-			i++
-			value = ev.Items[i]
+			value = ev.Items[i+1]
 		case ZSet:
 			value = s.score[:]
 			putScore(value, ev.Scores[i])
 		}
-		if e.indexed() {
-			d.setField(&e, field, value)
-		} else {
+		if !e.indexed() {
 			s.setSmall(d, &e, field, value)
+			continue
 		}
+		if len(ev.Items) == stride { // it may have been looked up before
+			d.setField(&e, field, value)
+			continue
+		}
+		if len(hashes) == 0 {
+			hashes = s.touchFields(&e, ev.Items[i:], stride)
+		}
+		h := hashes[0]
+		d.setFound(&e, h, e.o.hash.index.find(h, field), field, value)
+		hashes = hashes[1:]
 	}
 	if wasLarge { // of its record only the access time changes
 		touchRecord(d.mem.at(r), s.kept(e.access))

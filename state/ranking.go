@@ -209,13 +209,17 @@ func (n *node) insert(k *ranking, x ranked, member []byte) (right child) {
 }
 
 // insert puts a member at a place. A leaf that is full is halved; the last one stays as
-// it is when the member belongs behind it, so that members that come in order fill all.
+// it is when the member belongs behind it, so that members that come in order fill all,
+// and so does the first one when it belongs before it: a dump has the greatest first.
 func (l *leaf) insert(x ranked, at int) (right child) {
 	to, r := l, (*leaf)(nil)
 	if l.n == leafRoom {
 		half := leafRoom / 2
-		if l.next == nil && at == leafRoom {
+		switch {
+		case l.next == nil && at == leafRoom:
 			half = leafRoom
+		case l.prev == nil && at == 0:
+			half = 0
 		}
 		r = &leaf{next: l.next, prev: l}
 		r.take(l, half)

@@ -146,7 +146,7 @@ func TestRankingIsDense(t *testing.T) {
 		fill float64
 	}{
 		{"ascending", func(i int) int { return i }, 0.99},
-		{"descending", func(i int) int { return n - 1 - i }, 0.49},
+		{"descending", func(i int) int { return n - 1 - i }, 0.99},
 		{"at random", func() func(i int) int { p := rng.Perm(n); return func(i int) int { return p[i] } }(), 0.65},
 	} {
 		k := newRanking(d)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +14,9 @@ import (
 	"time"
 
 	"github.com/cockroachdb/datadriven"
+
+	"github.com/altilium-db/altilium/replay"
+	"github.com/altilium-db/altilium/replay/past"
 )
 
 // An exchange is a transcript of several clients in which some are sent what they have
@@ -76,7 +80,8 @@ func renderExchange(line, reply string, others map[string]string) string {
 
 // playOurs plays a script against an engine.
 func playOurs(t *testing.T, script string) (all []exchange) {
-	h := newHarness(t, setup{})
+	var h *harness
+	h = newHarness(t, setup{change: func(o *Options) { o.Past = func(q PastRequest) PastAnswer { return askRoom(h, q) } }})
 	t.Cleanup(h.check)
 	clients := map[string]*client{}
 	for line := range strings.Lines(script) {
@@ -102,6 +107,10 @@ func playOurs(t *testing.T, script string) (all []exchange) {
 			x.reply = c.do(withIDs(x.command, func(name string) string {
 				return strconv.FormatUint(clients[name].s.(*Session).id, 10)
 			}))
+			if c.s.(*Session).asking {
+				h.post()
+				x.reply += c.take()
+			}
 		}
 		for name, other := range clients {
 			if got := other.take(); got != "" {
@@ -111,6 +120,16 @@ func playOurs(t *testing.T, script string) (all []exchange) {
 		all = append(all, x)
 	}
 	return all
+}
+
+// askRoom asks the past of a harness's log.
+func askRoom(h *harness, q PastRequest) PastAnswer {
+	room := past.New(past.Options{Log: h.log, Views: replay.NewViews(h.dir, 2, 0)})
+	a := room.Answer(context.Background(), past.Request{
+		Args: q.Args, Queue: q.Queue, At: (*replay.Resolved)(q.At), DB: q.DB, Proto: q.Proto,
+		Last: q.Last, LastTime: q.LastTime, Now: q.Now,
+	})
+	return PastAnswer{Reply: a.Reply, At: (*Moment)(a.At)}
 }
 
 // withIDs puts a client's id in the place of {id:client}.
@@ -248,6 +267,8 @@ func (r *rival) nothingMore() {
 func TestNotifications(t *testing.T) { runExchanges(t, "testdata/notify.txt") }
 
 func TestBlocking(t *testing.T) { runExchanges(t, "testdata/blocking.txt") }
+
+func TestPast(t *testing.T) { runExchanges(t, "testdata/asof.txt") }
 
 func TestPubSub(t *testing.T) { runExchanges(t, "testdata/pubsub.txt") }
 

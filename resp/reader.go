@@ -277,32 +277,33 @@ func (v Value) renderItems(b *strings.Builder, indent string) {
 
 // Quote writes bytes as redis-cli does: in double quotes, with escapes for what
 // is not printable ASCII. SplitWords reads it back.
-func Quote(p []byte) string {
-	var b strings.Builder
-	b.WriteByte('"')
+func Quote(p []byte) string { return string(AppendQuote(nil, p)) }
+
+// AppendQuote appends what Quote gives.
+func AppendQuote(dst, p []byte) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
 	for _, c := range p {
 		switch c {
 		case '"', '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
+			dst = append(dst, '\\', c)
 		case '\n':
-			b.WriteString(`\n`)
+			dst = append(dst, `\n`...)
 		case '\r':
-			b.WriteString(`\r`)
+			dst = append(dst, `\r`...)
 		case '\t':
-			b.WriteString(`\t`)
+			dst = append(dst, `\t`...)
 		case '\a':
-			b.WriteString(`\a`)
+			dst = append(dst, `\a`...)
 		case '\b':
-			b.WriteString(`\b`)
+			dst = append(dst, `\b`...)
 		default:
 			if c < ' ' || c > '~' {
-				fmt.Fprintf(&b, `\x%02x`, c)
+				dst = append(dst, '\\', 'x', hex[c>>4], hex[c&15])
 			} else {
-				b.WriteByte(c)
+				dst = append(dst, c)
 			}
 		}
 	}
-	b.WriteByte('"')
-	return b.String()
+	return append(dst, '"')
 }

@@ -64,6 +64,11 @@ func (p *player) Command(s resp.Step) ([]byte, error) {
 	c.out.Reset(1 << 20)
 	c.session.Run([][][]byte{s.Args}, &c.out)
 	p.engine.Commit()
+	if s.Kind == resp.StepPrelude { // what others are sent for it was sent before the recording
+		for _, other := range p.conns {
+			other.pushed = nil
+		}
+	}
 	return plantedReply(s.Args, c.out.Bytes()), nil
 }
 

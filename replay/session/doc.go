@@ -52,7 +52,8 @@
 // [Send] plays a recording to any server over the network. It keeps the recorded
 // order over all connections by waiting for each reply, so it takes care that there
 // is one: what a client sent that wanted no replies is answered to it all the same.
-// CLIENT REPLY OFF and SKIP are sent as ON, in a transaction too. The server then
+// CLIENT REPLY OFF and SKIP are sent as ON, in a transaction too, and so is MONITOR, whose
+// lines would be others. The server then
 // sees other traffic in this one regard (CLIENT LIST, the bytes that it counts), and
 // its clock and randomness are its own: what depends on those may differ. That a command
 // waits it does not say either: what another connection sends next may overtake it.

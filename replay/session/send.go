@@ -53,6 +53,9 @@ type SendResult struct {
 // connections side by side may execute it after what others were sent later. So
 // none is without: CLIENT REPLY OFF and SKIP are sent as CLIENT REPLY ON, and what
 // then is answered where nothing was recorded is read and not compared.
+//
+// The lines that MONITOR brings tell times and addresses, which are others there. So it
+// is sent as CLIENT REPLY ON too, which is answered alike, and lines are not waited for.
 func Send(ctx context.Context, r *Reader, o SendOptions) (SendResult, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
@@ -163,6 +166,16 @@ func silences(args [][]byte) bool {
 	return len(args) == 3 && is(args[0], "CLIENT") && is(args[1], "REPLY") && (is(args[2], "OFF") || is(args[2], "SKIP"))
 }
 
+// monitors reports whether a step has begun MONITOR, or has been answered nothing because it
+// had before. Within a transaction it is refused, and sent as it is.
+func monitors(step resp.Step) bool {
+	return len(step.Args) == 1 && is(step.Args[0], "MONITOR") &&
+		(len(step.Reply) == 0 || step.Reply[0] == '+' && string(step.Reply) != "+QUEUED\r\n")
+}
+
+// isLine reports whether what was pushed is a line of MONITOR: nothing else is so simple.
+func isLine(frame []byte) bool { return len(frame) > 0 && frame[0] == '+' }
+
 // replyOn is sent instead.
 func replyOn() [][]byte { return [][]byte{[]byte("CLIENT"), []byte("REPLY"), []byte("ON")} }
 
@@ -193,7 +206,7 @@ func (s *sender) command(ctx context.Context, step resp.Step) (goOn bool, err er
 		}
 	}
 	words := s.words(step)
-	if silences(step.Args) {
+	if silences(step.Args) || monitors(step) {
 		words = replyOn()
 	}
 	raw, err := c.ask(words, values(step), s.o.Timeout)
@@ -225,7 +238,7 @@ func (s *sender) wait(ctx context.Context, step resp.Step) (goOn bool, err error
 // pushed waits for what the server sends besides replies.
 func (s *sender) pushed(step resp.Step) (goOn bool, err error) {
 	c := s.conns[step.Conn]
-	if c == nil {
+	if c == nil || isLine(step.Reply) {
 		return true, nil
 	}
 	raw, err := c.read(1, s.o.Timeout)

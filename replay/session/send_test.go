@@ -210,6 +210,18 @@ func TestSendCompares(t *testing.T) {
 	}
 }
 
+// TestSendLeavesMonitorOut: what it brings is neither sent for nor waited for, and the
+// commands around it are compared as always. In a transaction it is refused, here too.
+func TestSendLeavesMonitorOut(t *testing.T) {
+	steps := said("1 MONITOR"+ok, "2 a"+ok, "1 monitor", "1 b"+ok, "1 MULTI"+ok, "1 MONITOR"+queued, "1 EXEC -> *1\r\n+OK\r\n")
+	line := resp.Step{Kind: resp.StepPush, Conn: 1, Clock: 1002, Reply: []byte("+1700000000.000000 [0 127.0.0.1:1] \"a\"\r\n")}
+	steps = slices.Insert(steps, 4, line)
+	res, executed := send(t, steps)
+	if res.Commands != 6 || res.Divergences != 0 || !slices.Equal(executed, []string{"a", "b", "MONITOR"}) {
+		t.Errorf("%+v, executed %q", res, executed)
+	}
+}
+
 // TestSendGivesUp: a server that does not answer is not waited for for ever.
 func TestSendGivesUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r")

@@ -38,7 +38,7 @@ func hyperloglogCommands() []*Spec {
 			Decide:  pfaddCommand,
 		},
 		{
-			Name: "pfcount", Arity: -2, Flags: ReadOnly, Keys: []Keys{keysAt(1, -1, 1, "RW ACCESS")},
+			Name: "pfcount", Arity: -2, Flags: ReadOnly | MayReplicate, Keys: []Keys{keysAt(1, -1, 1, "RW ACCESS")},
 			Categories: "hyperloglog", Since: "2.8.9", Group: "hyperloglog",
 			Complexity: "O(1) for one key. O(N) with N being the number of keys where there are several, with high constant times.",
 			Summary:    "Returns about how many different elements one or several HyperLogLogs have seen.",

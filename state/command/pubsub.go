@@ -40,7 +40,7 @@ func subscribeRows() []*Spec {
 
 func publishRow(name, since, channel, summary, complexity string) *Spec {
 	s := &Spec{
-		Name: name, Arity: 3, Flags: PubSub | Loading | Stale | Fast, Since: since, Group: "pubsub",
+		Name: name, Arity: 3, Flags: PubSub | Loading | Stale | Fast | MayReplicate, Since: since, Group: "pubsub",
 		Complexity: complexity, Summary: summary,
 		Args: []Arg{{Name: channel, Type: "string"}, {Name: "message", Type: "string"}},
 	}

@@ -130,7 +130,7 @@ func rowOf(s *command.Spec) map[string]string {
 		args = append(args, a.Type+" "+a.Token+" "+sortedWords(a.Flags))
 	}
 	return map[string]string{
-		"arity": fmt.Sprint(s.Arity), "flags": fmt.Sprint(s.Flags &^ command.Volatile), "keys": strings.Join(keys, "; "),
+		"arity": fmt.Sprint(s.Arity), "flags": fmt.Sprint(s.Flags &^ (command.Volatile | command.MayReplicate)), "keys": strings.Join(keys, "; "),
 		"tips": sortedWords(s.Tips), "since": s.Since, "group": s.Group, "arguments": strings.Join(args, "; "),
 	}
 }
@@ -225,7 +225,7 @@ func flagNamed(word string) command.Flag {
 		"write": command.Write, "readonly": command.ReadOnly, "denyoom": command.DenyOOM, "admin": command.Admin,
 		"pubsub": command.PubSub, "noscript": command.NoScript, "blocking": command.Blocking, "loading": command.Loading,
 		"stale": command.Stale, "skip_monitor": command.SkipMonitor, "skip_slowlog": command.SkipSlowlog,
-		"asking": command.Asking, "fast": command.Fast, "no_auth": command.NoAuth, "may_replicate": command.MayReplicate,
+		"asking": command.Asking, "fast": command.Fast, "no_auth": command.NoAuth,
 		"no_multi": command.NoMulti, "allow_busy": command.AllowBusy, "movablekeys": command.MovableKeys,
 		"no_async_loading": command.NoAsyncLoading,
 	}

@@ -32,6 +32,10 @@ func serverCommands() []*Spec {
 			Tips:    "nondeterministic_output",
 		},
 		{
+			Name: "monitor", Arity: 1, Flags: admin, Since: "1.0.0", Group: "server", Complexity: "O(1)",
+			Summary: "Sends this connection a line about each command that is executed from now on.",
+		},
+		{
 			Name: "debug", Arity: -2, Flags: admin, Since: "1.0.0", Group: "server", Complexity: "Depends on subcommand.",
 			Summary: "Tools for tests: digests, reloading, sleeping.",
 			Args: []Arg{

@@ -93,7 +93,7 @@ const (
 	Asking                          // cluster
 	Fast                            // O(1) or O(log n)
 	NoAuth                          // allowed before AUTH
-	MayReplicate                    // may write although not a write command
+	MayReplicate                    // replicas would be told, although it is no write command; COMMAND INFO does not show it
 	NoMulti                         // refused inside MULTI
 	AllowBusy                       // allowed while a script is busy
 	MovableKeys                     // key positions need GETKEYS

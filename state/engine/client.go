@@ -137,9 +137,9 @@ func parseClientType(word []byte) (t clientType, ok bool) {
 func (t clientType) has(s *Session) bool {
 	switch t {
 	case normalType:
-		return !s.Subscribed()
+		return s.subscriptions() == 0
 	case pubsubType:
-		return s.Subscribed()
+		return s.subscriptions() > 0
 	}
 	return t == anyType
 }
@@ -246,7 +246,7 @@ func (s *Session) flags() string {
 		on   bool
 		name byte
 	}{
-		{s.Subscribed(), 'P'}, {s.multi.active, 'x'}, {s.waiting, 'b'}, {s.lost, 'd'}, {s.closing, 'c'}, {s.noEvict, 'e'}, {s.noTouch, 'T'},
+		{s.monitors, 'O'}, {s.subscriptions() > 0, 'P'}, {s.multi.active, 'x'}, {s.waiting, 'b'}, {s.lost, 'd'}, {s.closing, 'c'}, {s.noEvict, 'e'}, {s.noTouch, 'T'},
 	} {
 		if f.on {
 			b.WriteByte(f.name)

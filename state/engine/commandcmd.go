@@ -18,7 +18,7 @@ func flagNames(flags command.Flag) []string {
 		{command.Write, "write"}, {command.ReadOnly, "readonly"}, {command.DenyOOM, "denyoom"}, {command.Admin, "admin"},
 		{command.PubSub, "pubsub"}, {command.NoScript, "noscript"}, {command.Blocking, "blocking"}, {command.Loading, "loading"},
 		{command.Stale, "stale"}, {command.SkipMonitor, "skip_monitor"}, {command.SkipSlowlog, "skip_slowlog"},
-		{command.Asking, "asking"}, {command.Fast, "fast"}, {command.NoAuth, "no_auth"}, {command.MayReplicate, "may_replicate"},
+		{command.Asking, "asking"}, {command.Fast, "fast"}, {command.NoAuth, "no_auth"},
 		{command.NoAsyncLoading, "no_async_loading"}, {command.NoMulti, "no_multi"}, {command.MovableKeys, "movablekeys"},
 		{command.AllowBusy, "allow_busy"},
 	} {

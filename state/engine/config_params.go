@@ -307,7 +307,7 @@ func saveParam() Param {
 func outputLimitParam() Param {
 	const def = "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"
 	p := text("client-output-buffer-limit", def,
-		"How much a subscriber may leave unread before it is closed. The other classes are taken for clients that set them, and without effect: a client that does not read its replies is not read from, and a turn's replies are bounded.",
+		"How much a subscriber (pubsub), or a connection that monitors, may leave unread before it is closed. The other classes are taken for clients that set them, and without effect: a client that does not read its replies is not read from, and a turn's replies are bounded.",
 		func(s *settings) *string { return &s.outputBufferLimit }).kind("groups of class, hard limit, soft limit, seconds").runtime()
 	p.set = func(s *settings, v string) error {
 		merged, err := outputLimits(s.outputBufferLimit, v)

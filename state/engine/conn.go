@@ -138,6 +138,7 @@ func resetCommand(e *Engine, s *Session, c *command.Call) {
 	s.endMulti()
 	e.unsubscribeAll(s)
 	s.stopFollowing()
+	e.unmonitor(s)
 	if s.name != "" {
 		s.name = ""
 		s.renamed()

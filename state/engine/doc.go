@@ -156,6 +156,17 @@
 // in one protocol. A subscriber that leaves more unread than client-output-buffer-limit
 // allows is closed. Messages are no events: the log does not know them.
 //
+// # Monitors
+//
+// MONITOR has a connection sent a line about each command that is executed: alone, within
+// EXEC before EXEC's own, one that waits when it begins to. As in Redis, not about those that
+// the table marks as administrative, nor those that are refused unexecuted; passwords are
+// "(redacted)"; a monitor may not touch keys, and one that wants no replies gets no lines. They
+// are pushes: they leave with their turn, tell the unit's clock, and are bounded as a
+// subscriber's messages are, whose client-output-buffer-limit holds. A line about what a monitor
+// itself does comes behind the reply, that of EXEC behind the whole, where Redis writes it into
+// the middle. While nobody monitors, all of it is a comparison for each command.
+//
 // # The slow log
 //
 // SLOWLOG keeps what was executed and took slowlog-log-slower-than µs: a command, each

@@ -107,11 +107,12 @@ type Engine struct {
 	watch    [state.Databases]map[string][]*watch
 	watching int // sessions that watch anything
 
-	pubsub pubsubState
-	notify notifyState
-	block  blockState
-	pushed []*Session  // were sent something in this turn, or have waited until it
-	frames resp.Writer // scratch of frame
+	pubsub  pubsubState
+	monitor monitorState
+	notify  notifyState
+	block   blockState
+	pushed  []*Session  // were sent something in this turn, or have waited until it
+	frames  resp.Writer // scratch of frame
 
 	expiry     expiryState
 	memory     memoryState
@@ -202,7 +203,7 @@ func immediateCommands() []string {
 // name ("client|list").
 func allHandlers() map[string]handler {
 	all := make(map[string]handler)
-	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers(), memoryHandlers(), slowlogHandlers(), latencyHandlers(), pubsubHandlers(), pastHandlers()} {
+	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers(), memoryHandlers(), slowlogHandlers(), latencyHandlers(), pubsubHandlers(), pastHandlers(), monitorHandlers()} {
 		for name, h := range part {
 			all[name] = h
 		}

@@ -49,6 +49,7 @@ func (e *Engine) fail(err error) {
 		e.turn[i].takeBack(e, text)
 	}
 	e.undoSubscriptions()
+	e.undoMonitors()
 	e.waitAgain()
 	e.dropPushed()
 	e.shutdown = shutdownState{}

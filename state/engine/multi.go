@@ -122,6 +122,9 @@ func (e *Engine) runQueue(s *Session, queue []queued, out *resp.Writer) {
 		e.unit.volatile = e.unit.volatile || q.row.spec.Flags&command.Volatile != 0
 		began, start := e.clock.next(), out.Len()
 		e.invoke(s, q.row, q.args, out, command.AtOnce)
+		if len(e.monitor.sessions) > 0 {
+			e.show(s, q.row, q.args)
+		}
 		if limit.Exceeded() {
 			out.Truncate(start)
 			out.Error("ERR this command was executed; its reply is left out, since those of this transaction would be too large (more than 1 GiB, or 128 MiB of values below 16 KiB)")

@@ -126,7 +126,7 @@ type limits struct {
 	seconds    int64 // for which soft may be exceeded
 }
 
-// limitUnsent closes a subscriber that takes its messages too slowly.
+// limitUnsent closes a subscriber or monitor that takes what it is sent too slowly.
 func (e *Engine) limitUnsent(s *Session, unsent int) {
 	if !s.Subscribed() {
 		return
@@ -141,8 +141,17 @@ func (e *Engine) limitUnsent(s *Session, unsent int) {
 	if !hard && (s.overSince == 0 || e.now-s.overSince <= l.seconds*1_000_000) {
 		return
 	}
+	e.closeSlow(s, unsent)
+}
+
+// closeSlow closes one that leaves too much unread.
+func (e *Engine) closeSlow(s *Session, unsent int) {
+	what := "subscriber"
+	if s.monitors {
+		what = "monitor"
+	}
 	e.lg.Warn().Str("client", s.peer.RemoteAddr()).Str("name", s.name).Int("unsent", unsent).
-		Msg("a subscriber took its messages too slowly and was closed (client-output-buffer-limit)")
+		Msg("a " + what + " took its messages too slowly and was closed (client-output-buffer-limit)")
 	e.counters.limitDisconnects++
 	s.closing = true
 	s.peer.Kill()

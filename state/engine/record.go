@@ -68,6 +68,11 @@ func recordStartCommand(e *Engine, _ *Session, c *command.Call) {
 		}
 	}
 	e.recordPreludeWaits()
+	for _, s := range e.monitor.sessions {
+		if !s.monitorsEarly() {
+			e.preludeOf(s)("MONITOR")
+		}
+	}
 	e.lg.Info().Str("name", name).Uint64("offset", e.last).Msg("recording")
 	c.Out.OK()
 }
@@ -276,6 +281,9 @@ func (e *Engine) recordPrelude(s *Session) {
 	}
 	if s.db != db {
 		say("SELECT", strconv.Itoa(s.db))
+	}
+	if s.monitors && s.monitorsEarly() {
+		say("MONITOR")
 	}
 	if s.listening() {
 		recordPreludeReply(s, say) // nothing else may be said afterwards

@@ -22,16 +22,17 @@ const (
 // sessionState is the part of a session that commands change and that a failed
 // turn gives back: a turn keeps a copy of it as it was.
 type sessionState struct {
-	db      int
-	proto   int // 2 or 3
-	user    string
-	authed  bool // has authenticated, or there was no password when it came
-	name    string
-	lib     string
-	libVer  string
-	muting  muting
-	noEvict bool
-	noTouch bool
+	db       int
+	proto    int // 2 or 3
+	user     string
+	authed   bool // has authenticated, or there was no password when it came
+	name     string
+	lib      string
+	libVer   string
+	muting   muting
+	noEvict  bool
+	noTouch  bool
+	monitors bool // it is sent a line about each command
 
 	past *Moment // where it stands after ASOF; nil: in the present
 
@@ -111,8 +112,8 @@ func (s *Session) Waiting() bool { return s.waiting }
 // Blocked reports whether it waits for what may never come, see [resp.Session].
 func (s *Session) Blocked() bool { return s.waiter != nil }
 
-// Subscribed reports whether it listens for messages, see [resp.Session].
-func (s *Session) Subscribed() bool { return s.subscriptions() > 0 || s.unfollow != nil }
+// Subscribed reports whether it listens for messages or monitors, see [resp.Session].
+func (s *Session) Subscribed() bool { return s.subscriptions() > 0 || s.monitors || s.unfollow != nil }
 
 // Trusted reports whether the client has authenticated or need not.
 func (s *Session) Trusted() bool { return s.authed || s.e.cfg.password() == "" }
@@ -126,6 +127,7 @@ func (s *Session) Closed() {
 	s.e.unwatch(s)
 	s.e.unsubscribeAll(s)
 	s.stopFollowing()
+	s.e.unmonitor(s)
 	if s.waiter != nil {
 		s.e.leaveQueues(s.waiter)
 	}

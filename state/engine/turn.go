@@ -169,7 +169,7 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) {
 		r = &e.rows[spec.Ord]
 		s.lastCmd = spec
 	}
-	if problem == "" && (e.mode != modeReady || !s.authed || s.multi.active || s.past != nil || e.memory.full || s.listening()) {
+	if problem == "" && (e.mode != modeReady || !s.authed || s.multi.active || s.past != nil || e.memory.full || s.listening() || s.monitors) {
 		problem = e.refuse(s, r)
 	}
 	queued := false
@@ -184,6 +184,9 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) {
 		e.askPast(s, out, PastRequest{Args: cloneArgs(args)})
 	default:
 		e.invoke(s, r, args, out, command.MayWait)
+	}
+	if problem == "" && !queued && len(e.monitor.sessions) > 0 {
+		e.show(s, r, args)
 	}
 	s.commands++
 	e.counters.commands++
@@ -217,6 +220,8 @@ func (e *Engine) refuse(s *Session, r *row) string {
 		return oomText
 	case s.listening() && !whileListening(r.spec.FullName()):
 		return listeningText(r)
+	case s.monitors && flags&(command.Write|command.ReadOnly|command.MayReplicate) != 0:
+		return monitorText
 	case e.mode == modeReady:
 		return ""
 	case e.failure.cause != nil && (flags&command.Write != 0 || r.isExec && s.multi.flags&command.Write != 0):

@@ -203,12 +203,20 @@ func immediateCommands() []string {
 // name ("client|list").
 func allHandlers() map[string]handler {
 	all := make(map[string]handler)
-	for _, part := range []map[string]handler{coreHandlers(), connHandlers(), serverHandlers(), memoryHandlers(), slowlogHandlers(), latencyHandlers(), pubsubHandlers(), pastHandlers(), monitorHandlers()} {
+	for _, part := range handlerParts() {
 		for name, h := range part {
 			all[name] = h
 		}
 	}
 	return all
+}
+
+// handlerParts are the handlers file by file.
+func handlerParts() []map[string]handler {
+	return []map[string]handler{
+		coreHandlers(), connHandlers(), serverHandlers(), memoryHandlers(), slowlogHandlers(), latencyHandlers(), pubsubHandlers(),
+		pastHandlers(), monitorHandlers(),
+	}
 }
 
 // coreHandlers are those whose work is the turn's own.

@@ -30,7 +30,9 @@ func pubsubHandlers() map[string]handler {
 
 // listening reports whether s may only speak of subscriptions: in RESP2 a client
 // could not tell other replies from messages.
-func (s *Session) listening() bool { return s.proto == 2 && (s.subscriptions() > 0 || s.unfollow != nil) }
+func (s *Session) listening() bool {
+	return s.proto == 2 && (s.subscriptions() > 0 || s.unfollow != nil)
+}
 
 // whileListening are the commands that are allowed then, by their full names: LATENCY RESET is
 // none of them.

@@ -34,16 +34,17 @@ type Session interface {
 	// until Commit has returned. It returns how many commands it consumed:
 	// fewer than len(cmds) when out has grown past a bound and must be
 	// written first; the front end hands the rest in again in a later turn.
-	// It consumes at least one, unless it was given none.
+	// It consumes at least one, unless it was given none or is Waiting afterwards:
+	// then the first that it has not consumed is not to be executed yet.
 	Run(cmds [][][]byte, out *Writer) int
 
 	// Waiting reports that the last command that Run consumed is not answered
-	// yet (SAVE, BLPOP): after Commit the front end hands in nothing more from
+	// yet (SAVE, BLPOP), or that the next one has to wait (CLIENT PAUSE): after Commit the front end hands in nothing more from
 	// this connection until [Peer.Resume] was called. The reply comes by
 	// [Peer.Send].
 	Waiting() bool
 
-	// Blocked reports that it waits for what may never come (BLPOP): a client
+	// Blocked reports that it waits for what may never come (BLPOP), or for long: a client
 	// that has closed its side meanwhile is gone, and the connection ends.
 	Blocked() bool
 

@@ -32,6 +32,7 @@ const maxRun = 1 << 20
 type toy struct {
 	password string
 	full     bool // refuses every connection
+	holds    bool // no LATER is begun
 
 	sessions map[*toySession]struct{}
 	turn     int64 // the number of the turn being worked on
@@ -118,6 +119,10 @@ func (s *toySession) Run(cmds [][][]byte, out *resp.Writer) int {
 			out.Raw(f)
 		}
 		s.pushed = nil
+		if s.h.holds && strings.EqualFold(string(args[0]), "LATER") {
+			s.waiting, s.blocked = true, true
+			return i
+		}
 		s.h.inTurn++
 		s.h.commands.Add(1)
 		if s.closing {
@@ -165,6 +170,14 @@ func (s *toySession) execute(args [][]byte, out *resp.Writer) {
 				other.owed = true
 				other.pushed = append(other.pushed, []byte("+AWAKE\r\n"))
 			}
+		}
+		out.OK()
+	case name == "LATER":
+		out.Simple("LATER")
+	case name == "HOLD" || name == "RELEASE":
+		s.h.holds = name == "HOLD"
+		for other := range s.h.sessions {
+			other.owed = other.waiting && !s.h.holds
 		}
 		out.OK()
 	case name == "LISTEN":

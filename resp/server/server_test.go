@@ -209,6 +209,51 @@ func testWaiting(t *testing.T, o Options) {
 	}
 }
 
+// TestHeldCommands: a session that takes none of its commands, or not all, is given the rest
+// again when it is resumed, and its client may go meanwhile.
+func TestHeldCommands(t *testing.T) { bothForms(t, testHeldCommands) }
+
+func testHeldCommands(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
+	first, middle, goes, other := f.dial(t), f.dial(t), f.dial(t), f.dial(t)
+	held := func(n int) {
+		eventually(t, "they are held", func() bool {
+			waiting := 0
+			f.onLoop(func() {
+				for s := range f.h.sessions {
+					if s.waiting {
+						waiting++
+					}
+				}
+			})
+			return waiting == n
+		})
+	}
+	for range 3 {
+		other.send("HOLD\r\n")
+		other.want("OK")
+		first.send("LATER\r\nECHO a\r\nLATER\r\n")
+		middle.send("PING\r\nLATER\r\nECHO b\r\n")
+		middle.want("PONG")
+		held(2)
+		first.send("ECHO c\r\n")
+		other.send("PING\r\nRELEASE\r\n")
+		other.want("PONG")
+		other.want("OK")
+		for _, reply := range []string{"LATER", `"a"`, "LATER", `"c"`} {
+			first.want(reply)
+		}
+		middle.want("LATER")
+		middle.want(`"b"`)
+	}
+	other.send("HOLD\r\n")
+	other.want("OK")
+	goes.send("LATER\r\n")
+	held(1)
+	goes.nc.Close()
+	eventually(t, "it is forgotten", func() bool { return f.h.open.Load() == 3 })
+}
+
 func TestEndsWhileWaiting(t *testing.T) { bothForms(t, testEndsWhileWaiting) }
 
 func testEndsWhileWaiting(t *testing.T, o Options) {

@@ -101,6 +101,12 @@ func clientCommand() *Spec {
 				Arg{Name: "client-id", Token: "ID", Type: "integer", Flags: "optional multiple"}), "nondeterministic_output"),
 			sub("no-evict", 3, admin, "7.0.0", "O(1)", "Excepts this connection from being closed when memory is short.", onOff("enabled")...),
 			sub("no-touch", 3, own, "7.2.0", "O(1)", "Lets this connection's commands leave the access times of keys alone.", onOff("enabled")...),
+			sub("pause", -3, admin, "2.9.50", "O(1)", "Holds the commands of all connections for some time, or those that write.",
+				Arg{Name: "timeout", Type: "integer"},
+				Arg{Name: "mode", Type: "oneof", Flags: "optional", Sub: []Arg{
+					{Name: "write", Type: "pure-token", Token: "WRITE"},
+					{Name: "all", Type: "pure-token", Token: "ALL"},
+				}}),
 			sub("reply", 3, own, "3.2.0", "O(1)", "Says whether this connection wants replies: all, none, or not the next.",
 				Arg{Name: "action", Type: "oneof", Sub: []Arg{
 					{Name: "on", Type: "pure-token", Token: "ON"},
@@ -120,6 +126,7 @@ func clientCommand() *Spec {
 					{Name: "timeout", Type: "pure-token", Token: "TIMEOUT"},
 					{Name: "error", Type: "pure-token", Token: "ERROR"},
 				}}),
+			sub("unpause", 2, admin, "6.2.0", "O(N) where N is the number of connections that are held", "Ends what CLIENT PAUSE has begun."),
 		},
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"time"
 
@@ -266,16 +267,18 @@ func (e *Engine) nextDeadline() time.Duration {
 	return next
 }
 
-// sooner is what Commit tells the front end: a deadline of which it does not know.
-func (e *Engine) sooner() time.Duration {
+// sooner is what Commit tells the front end: a deadline, or the end of a pause, of which it
+// does not know.
+func (e *Engine) sooner() (next time.Duration) {
 	b := &e.block
-	if len(b.deadlines) == 0 && len(b.disk) == 0 || e.mode == modeLoading {
-		return 0
+	waiting := len(b.deadlines)+len(b.disk) > 0 && e.mode != modeLoading
+	if waiting && (len(b.disk) > 0 || b.deadlines[0].deadline != b.told) {
+		next = e.nextDeadline()
 	}
-	if len(b.disk) == 0 && b.deadlines[0].deadline == b.told {
-		return 0
+	if p := &e.pause; p.kind != pausedNone && p.end != p.told {
+		next = e.pauseLeft(cmp.Or(next, maxTick))
 	}
-	return e.nextDeadline()
+	return next
 }
 
 // durable answers those who wait for the log to be synced and need not any more.

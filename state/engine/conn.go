@@ -28,10 +28,12 @@ func connHandlers() map[string]handler {
 		"client|list":     clientList,
 		"client|no-evict": clientNoEvict,
 		"client|no-touch": clientNoTouch,
+		"client|pause":    clientPause,
 		"client|reply":    clientReply,
 		"client|setinfo":  clientSetinfo,
 		"client|setname":  clientSetname,
 		"client|unblock":  clientUnblock,
+		"client|unpause":  clientUnpause,
 	}
 }
 

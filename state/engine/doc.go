@@ -144,6 +144,24 @@
 // SAVE and its kin wait for what happens beside the server. Whatever must see memory and
 // log agree (a checkpoint, DEBUG RELOAD) is left to the end of Commit.
 //
+// # Pauses
+//
+// CLIENT PAUSE holds commands until its time is over: all, or those that write and those that
+// replicas would be told of. A command that is held has not begun: Run takes neither it nor
+// what follows, its session waits, and the front end hands both in again when Commit resumes
+// it. So it is checked, logged, recorded and measured when it is executed; what is refused is
+// refused at once. They go on in the order in which they were held. Exact points:
+//
+//   - A monitor is never held: to Redis it is a replica.
+//   - A transaction that pauses is executed to its end. One that writes is held with its EXEC,
+//     or, where it is said meanwhile, with the first write to be queued.
+//   - Nothing expires in a pause and nothing is evicted or refused for want of memory. Keys that
+//     are due are gone for every reader. A write, which only a transaction that has paused before
+//     can bring, removes those that it names first, since its events must fit what is there.
+//   - Times to wait go on, and who waits is served by the transaction that pauses.
+//   - The end is a moment of the engine's clock, so a replay has the same one; what is held is
+//     no step of a recording until it is executed, and nothing is held when one is played.
+//
 // # Pushes
 //
 // The reply of a command that has waited, and messages (publish and subscribe), are sent

@@ -110,6 +110,7 @@ type Engine struct {
 	pubsub  pubsubState
 	monitor monitorState
 	notify  notifyState
+	pause   pauseState
 	block   blockState
 	pushed  []*Session  // were sent something in this turn, or have waited until it
 	frames  resp.Writer // scratch of frame
@@ -323,6 +324,7 @@ func (e *Engine) runAfter() {
 func (e *Engine) Tick() time.Duration {
 	next := maxTick
 	e.now, e.ticked = e.clock.read(), false
+	pausing := e.pause.kind != pausedNone && e.paused()
 	if e.mode == modeReady {
 		next = e.expireDue()
 		if e.makeRoom() && !e.memory.full || e.state.Rest() {
@@ -336,6 +338,9 @@ func (e *Engine) Tick() time.Duration {
 	}
 	if e.mustServe() {
 		e.serve(e.now)
+	}
+	if pausing {
+		next = e.pauseLeft(next)
 	}
 	e.heal()
 	e.Commit()

@@ -46,6 +46,10 @@ func (e *Engine) makeRoom() (over bool) {
 	if e.mode != modeReady || e.o.Played {
 		return false
 	}
+	if e.paused() {
+		e.setFull(false)
+		return false
+	}
 	over = m.limit != 0 && e.state.Used() > m.limit
 	for n := 0; over && n < evictPerTurn && e.broken == nil; n++ {
 		db, key, ok := e.state.Victim(m.policy, m.samples, e.chance)

@@ -118,6 +118,7 @@ func playOurs(t *testing.T, script string) (all []exchange) {
 				x.reply += c.take()
 			}
 		}
+		h.resumeHeld()
 		for name, other := range clients {
 			if got := other.take(); got != "" {
 				x.others[name] = got
@@ -280,6 +281,8 @@ func unlike() *regexp.Regexp {
 func sameExchange(a, b string) bool {
 	return unlike().ReplaceAllString(a, "~") == unlike().ReplaceAllString(b, "~")
 }
+
+func TestPause(t *testing.T) { runExchanges(t, "testdata/pause.txt") }
 
 func TestMonitor(t *testing.T) { runExchanges(t, "testdata/monitor.txt") }
 

@@ -27,7 +27,7 @@ type expiryState struct {
 // expireDue removes due keys, each by an entry of its own, and returns when
 // there may be more to do.
 func (e *Engine) expireDue() time.Duration {
-	if !e.expiry.active || !e.cfg.activeExpire() {
+	if !e.expiry.active || !e.cfg.activeExpire() || e.paused() {
 		return maxTick
 	}
 	ms := e.now / 1000

@@ -80,7 +80,7 @@ func (p *part) takeBack(e *Engine, text string) {
 	// What is watched may have changed or not, and UNWATCH may not have been
 	// meant to fail: a lost transaction is always safe.
 	s.lost = len(s.watches) > 0 || !p.ended && (p.watching || p.before.lost)
-	if s.waiting {
+	if s.waiting && s.aside == nil {
 		s.waiting, s.asking = false, false
 		e.checkpoint.forget(s)
 	}

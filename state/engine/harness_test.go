@@ -24,6 +24,7 @@ type harness struct {
 	seed   uint64
 	posted chan func()
 	opened int
+	goOn   []*client // resumed, with commands that were held
 }
 
 // startMS is the clock of a new harness: 2026-01-01T00:00:00Z, in ms.
@@ -103,16 +104,38 @@ type client struct {
 	hung    bool
 	killed  bool
 	resumed int
-	frames  []string // given to Send
-	unsent  int      // what Send and Unsent say
+	held    [][][]byte // commands that a pause holds
+	frames  []string   // given to Send
+	unsent  int        // what Send and Unsent say
 }
 
 func (c *client) RemoteAddr() string { return c.addr }
 func (c *client) LocalAddr() string  { return "127.0.0.1:6379" }
 func (c *client) Hangup()            { c.hung = true }
 func (c *client) Kill()              { c.killed = true }
-func (c *client) Resume()            { c.resumed++ }
 func (c *client) Unsent() int        { return max(c.unsent, 0) }
+
+// Resume ends a waiting.
+func (c *client) Resume() {
+	if c.resumed++; len(c.held) > 0 {
+		c.h.goOn = append(c.h.goOn, c)
+	}
+}
+
+// resumeHeld hands in again, as the front end would, what a pause has held.
+func (h *harness) resumeHeld() {
+	h.t.Helper()
+	for len(h.goOn) > 0 {
+		ready := h.goOn
+		h.goOn = nil
+		for _, c := range ready {
+			cmds := c.held
+			c.held = nil
+			c.handIn(cmds)
+		}
+		h.e.Commit()
+	}
+}
 
 // Send is what the engine hands over at the end of a turn.
 func (c *client) Send(frames [][]byte) int {
@@ -157,8 +180,21 @@ func (c *client) run(lines ...string) {
 	for i, l := range lines {
 		cmds[i] = words(l)
 	}
-	if n := c.s.Run(cmds, &c.out); n != len(cmds) {
-		c.h.t.Fatalf("Run consumed %d of %d commands: %q", n, len(cmds), lines)
+	c.handIn(cmds)
+}
+
+// handIn is run with commands; what a pause holds is kept.
+func (c *client) handIn(cmds [][][]byte) {
+	c.h.t.Helper()
+	if c.s.(*Session).aside != nil { // the front end would hand in nothing
+		c.held = append(c.held, cmds...)
+		return
+	}
+	n := c.s.Run(cmds, &c.out)
+	if c.s.(*Session).aside != nil {
+		c.held = cmds[n:]
+	} else if n != len(cmds) {
+		c.h.t.Fatalf("Run consumed %d of %d commands: %q", n, len(cmds), cmds)
 	}
 }
 

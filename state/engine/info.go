@@ -108,7 +108,7 @@ func infoClients(e *Engine, t *infoText) {
 	t.put("connected_clients", len(e.sessions))
 	t.put("cluster_connections", 0)
 	t.put("maxclients", e.cfg.maxClients())
-	t.put("blocked_clients", e.block.count)
+	t.put("blocked_clients", e.block.count+e.pause.aside.Len())
 	t.put("tracking_clients", 0)
 	t.put("watching_clients", e.watching)
 	t.put("clients_in_timeout_table", len(e.block.deadlines))

@@ -31,7 +31,7 @@ type pendingStep struct {
 	from, to int
 }
 
-func recordStartCommand(e *Engine, _ *Session, c *command.Call) {
+func recordStartCommand(e *Engine, s *Session, c *command.Call) {
 	rec := &e.recording
 	rec.self = rec.to != nil
 	name := string(c.Args[2])
@@ -59,6 +59,13 @@ func recordStartCommand(e *Engine, _ *Session, c *command.Call) {
 	sessions := e.sessionsByID()
 	for _, s := range sessions {
 		e.recordPrelude(s)
+	}
+	if e.paused() {
+		kind := "WRITE"
+		if e.pause.kind == pausedAll {
+			kind = "ALL"
+		}
+		e.preludeOf(s)("CLIENT", "PAUSE", strconv.FormatInt(e.pause.end-e.now/1000, 10), kind)
 	}
 	e.recordPreludeSubs()
 	for _, s := range sessions {

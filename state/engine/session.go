@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"container/list"
+
 	"github.com/altilium-db/altilium/resp"
 	"github.com/altilium-db/altilium/state/command"
 	"github.com/altilium-db/altilium/state/event"
@@ -65,9 +67,10 @@ type Session struct {
 
 	// A command that is answered later.
 	waiting bool
-	asking  bool        // of the past: command and reply are no steps
-	waiter  *waiter     // what it waits for, where that is for others to bring about
-	owedFor pendingStep // the step to record with the reply, where that is one
+	asking  bool          // of the past: command and reply are no steps
+	aside   *list.Element // in those that a pause has put aside, with a command that is not begun; nil: it is not
+	waiter  *waiter       // what it waits for, where that is for others to bring about
+	owedFor pendingStep   // the step to record with the reply, where that is one
 
 	subs [topicKinds]map[string]*topic // what it listens to
 
@@ -98,7 +101,9 @@ func (s *Session) Run(cmds [][][]byte, out *resp.Writer) int {
 		if s.closing {
 			return len(cmds)
 		}
-		s.execute(args, out)
+		if !s.execute(args, out) {
+			return i
+		}
 		if s.waiting || out.Len()-start > maxOutput || e.now-e.begun > maxTurn {
 			return i + 1
 		}
@@ -110,7 +115,7 @@ func (s *Session) Run(cmds [][][]byte, out *resp.Writer) int {
 func (s *Session) Waiting() bool { return s.waiting }
 
 // Blocked reports whether it waits for what may never come, see [resp.Session].
-func (s *Session) Blocked() bool { return s.waiter != nil }
+func (s *Session) Blocked() bool { return s.waiter != nil || s.aside != nil }
 
 // Subscribed reports whether it listens for messages or monitors, see [resp.Session].
 func (s *Session) Subscribed() bool { return s.subscriptions() > 0 || s.monitors || s.unfollow != nil }
@@ -131,6 +136,7 @@ func (s *Session) Closed() {
 	if s.waiter != nil {
 		s.e.leaveQueues(s.waiter)
 	}
+	s.leaveAside()
 	s.waiting = false
 	delete(s.e.sessions, s.id)
 	s.e.recordDisconnect(s)

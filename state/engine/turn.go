@@ -151,8 +151,8 @@ func (e *Engine) endTurn() {
 }
 
 // execute carries out one command of a client as a unit of its own, or queues
-// it, or refuses it.
-func (s *Session) execute(args [][]byte, out *resp.Writer) {
+// it, or refuses it. false: a pause holds it, and it has not begun.
+func (s *Session) execute(args [][]byte, out *resp.Writer) bool {
 	e := s.e
 	if e.memory.limit != 0 || e.memory.full {
 		e.makeRoom()
@@ -171,6 +171,10 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) {
 	}
 	if problem == "" && (e.mode != modeReady || !s.authed || s.multi.active || s.past != nil || e.memory.full || s.listening() || s.monitors) {
 		problem = e.refuse(s, r)
+	}
+	if problem == "" && e.pause.kind != pausedNone && e.holds(s, r) {
+		e.putAside(s)
+		return false
 	}
 	queued := false
 	switch {
@@ -204,6 +208,7 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) {
 	if e.mustServe() {
 		e.serve(clock)
 	}
+	return true
 }
 
 // refuse says why the command must not be executed now: "" when it may.
@@ -260,7 +265,7 @@ func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer, pat
 		if r.manyKeys && len(args) >= manyKeys {
 			e.prefetchCallKeys(s, r, args)
 		}
-		if e.mode == modeReady && e.state.Due(ms) {
+		if e.mode == modeReady && e.state.Due(ms) && (e.pause.kind == pausedNone || !e.leavesDue(r)) {
 			if fits := e.removeNamed(s, r, args, ms); e.broken != nil {
 				out.Error(internalError(e.broken))
 				return

@@ -175,12 +175,17 @@ func (e *Engine) decideAgain(w *waiter, p command.Patience) {
 	b := &e.block
 	b.reply.SetProtocol(w.s.proto)
 	e.unit.begin()
-	began := e.clock.next()
+	began, acting := e.clock.next(), e.tracking.acting
+	e.tracking.acting = w.s
 	e.invoke(w.s, w.row, w.args, &b.reply, p)
+	e.tracking.acting = acting
 	if b.reply.Len() > 0 {
 		ended := e.clock.next()
 		e.measured(w.s, w.row, w.args, max(0, ended-began), ended)
 		e.answered(w)
+	}
+	if len(e.tracking.touched) > 0 {
+		e.broadcastKeys()
 	}
 }
 
@@ -196,7 +201,7 @@ func (e *Engine) answered(w *waiter) {
 func (e *Engine) sendReply(s *Session) {
 	reply := bytes.Clone(e.block.reply.Bytes())
 	e.block.reply.Reset(keepBuffer)
-	s.waiting = false
+	s.waiting, s.tracking.caching = false, false
 	if s.muted() {
 		reply = nil
 	}

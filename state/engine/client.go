@@ -229,7 +229,7 @@ func (e *Engine) clientLine(dst []byte, s *Session) []byte {
 	word("events", "r")
 	word("cmd", cmd)
 	word("user", s.user)
-	number("redir", -1)
+	number("redir", s.tracking.redirection())
 	number("resp", int64(s.proto))
 	word("lib-name", s.lib)
 	word("lib-ver", s.libVer)
@@ -246,7 +246,8 @@ func (s *Session) flags() string {
 		on   bool
 		name byte
 	}{
-		{s.monitors, 'O'}, {s.subscriptions() > 0, 'P'}, {s.multi.active, 'x'}, {s.waiting, 'b'}, {s.lost, 'd'}, {s.closing, 'c'}, {s.noEvict, 'e'}, {s.noTouch, 'T'},
+		{s.monitors, 'O'}, {s.subscriptions() > 0, 'P'}, {s.multi.active, 'x'}, {s.waiting, 'b'},
+		{s.tracking.on, 't'}, {s.tracking.broken, 'R'}, {s.tracking.bcast, 'B'}, {s.lost, 'd'}, {s.closing, 'c'}, {s.noEvict, 'e'}, {s.noTouch, 'T'},
 	} {
 		if f.on {
 			b.WriteByte(f.name)

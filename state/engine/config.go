@@ -55,6 +55,7 @@ type settings struct {
 	slowFrom, slowMost    int64 // µs; entries
 	latencyFrom           int64 // ms; 0: none
 	latencyTracking       bool
+	trackedKeys           int64 // 0: any number
 	notify                notifyClass
 }
 

@@ -148,6 +148,8 @@ func (e *Engine) settingChanged(name string) {
 		e.limitMemory()
 	case "slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold", "latency-tracking":
 		e.limitSlow()
+	case "tracking-table-max-keys":
+		e.limitTracking()
 	}
 	for _, f := range e.cfg.told {
 		f(name)

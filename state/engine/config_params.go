@@ -71,6 +71,8 @@ func limitParams() []Param {
 			func(s *settings) *int64 { return &s.latencyFrom }).runtime(),
 		yesNo("latency-tracking", "yes", "Count how the times of each command are distributed, for LATENCY HISTOGRAM.",
 			func(s *settings) *bool { return &s.latencyTracking }).runtime(),
+		integer("tracking-table-max-keys", "1000000", 0, math.MaxInt64, "How many keys are kept in mind for CLIENT TRACKING; clients are told of the oldest as if they had changed. 0 for any number.",
+			func(s *settings) *int64 { return &s.trackedKeys }).runtime(),
 		notifyParam(),
 		hzParam(),
 		saveParam(),

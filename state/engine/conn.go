@@ -141,6 +141,7 @@ func resetCommand(e *Engine, s *Session, c *command.Call) {
 	e.unsubscribeAll(s)
 	s.stopFollowing()
 	e.unmonitor(s)
+	e.untrack(s)
 	if s.name != "" {
 		s.name = ""
 		s.renamed()

@@ -256,6 +256,30 @@
 //     several, expired is told of all before the first keymiss. Redis goes key by key.
 //   - CONFIG GET leaves n out beside A, as Redis does; recordings keep it.
 //
+// # Tracking
+//
+// CLIENT TRACKING has a client be told of keys that it may have kept, when they change: of those
+// that it has read, each once (the table), or of all with a prefix (BCAST). What changes is told
+// by events just before they are applied, as WATCH sees them, so nothing that changes a key can
+// forget to; expiry and eviction count, a swap of databases does not, since keys are kept in mind
+// without their database. Whoever is told gets a push, in RESP2 a message to the connection that
+// REDIRECT names. Like all pushes it leaves once the turn is committed, and comes behind the reply
+// where a client is told of what it has done itself. Exact points:
+//
+//   - Flushing tells all who track "everything", even where there was nothing, and so does a turn
+//     that fails: what was told in it has not left, and the table has forgotten whom to tell.
+//   - Of prefixes a unit's keys are told in one message; Redis gathers them for as long as its
+//     loop runs. So a replay says the same.
+//   - The table has tracking-table-max-keys keys at most. Beyond that clients are told of those
+//     that were read longest ago as if they had changed; Redis takes any.
+//   - "Everything" is told in the protocol of who is told; Redis takes that of who tracks.
+//   - Evictions are nobody's own: who has asked not to be told of those (NOLOOP) is told of them.
+//   - What is left unread of this is limited as a subscriber's messages are.
+//   - Ids of connections that have gone stay in the table until their key changes, or so many
+//     have gathered that they are looked through.
+//
+// While nobody tracks, all of it is a comparison for each command and each change.
+//
 // # The past
 //
 // ASOF asks [Options.Past], beside the server and after the turn's Commit: so whatever the
@@ -282,8 +306,8 @@
 // clock and the seed that it saw. The steps of a turn are handed over once its
 // Commit has succeeded. Connections that are there when it begins get a prelude
 // of commands that bring a fresh connection into the same state: AUTH, HELLO,
-// CLIENT, WATCH, SELECT, MULTI with its queue. One thing has no command: a watch
-// that is lost already. A connection between such a WATCH and its EXEC diverges
+// CLIENT, WATCH, SELECT, MULTI with its queue, EXISTS of the keys that it tracks. One thing has
+// no command: a watch that is lost already. A connection between such a WATCH and its EXEC diverges
 // when it is played. What is pushed is a step behind that of which it is a consequence, so
 // a player is sent the same and compares it. A command that waits for others is a step
 // where it began to, without a reply: that is a push. One that waits for what no
@@ -323,7 +347,7 @@
 //
 // # How to read it
 //
-// turn.go is the path of every command; multi.go, watch.go, expiry.go and blocking.go are
+// turn.go is the path of every command; pause.go holds some; multi.go, watch.go, expiry.go and blocking.go are
 // what a unit may be besides one command; push.go is what leaves besides replies, and notify.go what is told of changes; failure.go is what happens when the
 // log refuses; checkpoint.go, record.go and shutdown.go are what the core does
 // for operators. The rest (connections, CLIENT, CONFIG, INFO, DEBUG, LOG) are

@@ -59,6 +59,7 @@ type row struct {
 	looks     looks // which keys it looks up to read them
 	past      bool  // it reads data, and so is asked of the moment where a connection stands
 	asks      bool  // it is about the past itself, and no step of a recording
+	flushes   bool  // FLUSHDB, FLUSHALL
 	disk      bool  // it waits for the log to be synced, and no step of a recording brings that about
 }
 
@@ -107,13 +108,14 @@ type Engine struct {
 	watch    [state.Databases]map[string][]*watch
 	watching int // sessions that watch anything
 
-	pubsub  pubsubState
-	monitor monitorState
-	notify  notifyState
-	pause   pauseState
-	block   blockState
-	pushed  []*Session  // were sent something in this turn, or have waited until it
-	frames  resp.Writer // scratch of frame
+	pubsub   pubsubState
+	monitor  monitorState
+	notify   notifyState
+	tracking trackingState
+	pause    pauseState
+	block    blockState
+	pushed   []*Session  // were sent something in this turn, or have waited until it
+	frames   resp.Writer // scratch of frame
 
 	expiry     expiryState
 	memory     memoryState
@@ -151,6 +153,7 @@ func New(o Options) *Engine {
 	e.maxBody = maxBody
 	e.latency.events = make(map[string]*latencyEvent)
 	e.limitSlow()
+	e.limitTracking()
 	e.started = e.clock.read()
 	e.now = e.started
 	e.checkpoint.lastSave = e.started
@@ -182,6 +185,7 @@ func (e *Engine) buildRows() {
 			manyKeys:  len(s.Keys) > 0 && (s.Keys[0].Last < 0 || s.Keys[0].Counted),
 			past:      readsData(s),
 			asks:      asks[name] != nil,
+			flushes:   name == "flushdb" || name == "flushall",
 			disk:      name == "waitaof",
 			voice:     voices[name],
 			looks:     lookers[name],
@@ -216,7 +220,7 @@ func allHandlers() map[string]handler {
 func handlerParts() []map[string]handler {
 	return []map[string]handler{
 		coreHandlers(), connHandlers(), serverHandlers(), memoryHandlers(), slowlogHandlers(), latencyHandlers(), pubsubHandlers(),
-		pastHandlers(), monitorHandlers(),
+		pastHandlers(), monitorHandlers(), trackingHandlers(),
 	}
 }
 

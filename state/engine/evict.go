@@ -75,7 +75,13 @@ func (e *Engine) evict(db int, key []byte) error {
 	e.events.Delete(key, event.Evicted)
 	e.unit.body.Header(event.Header{DB: db})
 	e.counters.evicted++
+	acting := e.tracking.acting
+	e.tracking.acting = nil // nor is it anybody's when it is played
 	err := e.apply(db, nil)
+	e.tracking.acting = acting
+	if len(e.tracking.touched) > 0 {
+		e.broadcastKeys()
+	}
 	if e.mustServe() {
 		e.serve(e.now)
 	}

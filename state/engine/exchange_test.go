@@ -282,6 +282,8 @@ func sameExchange(a, b string) bool {
 	return unlike().ReplaceAllString(a, "~") == unlike().ReplaceAllString(b, "~")
 }
 
+func TestTracking(t *testing.T) { runExchanges(t, "testdata/tracking.txt") }
+
 func TestPause(t *testing.T) { runExchanges(t, "testdata/pause.txt") }
 
 func TestMonitor(t *testing.T) { runExchanges(t, "testdata/monitor.txt") }

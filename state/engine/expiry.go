@@ -59,7 +59,11 @@ func (e *Engine) expire(db int, key []byte) error {
 	e.events.Delete(key, event.Expired)
 	e.unit.body.Header(event.Header{DB: db})
 	e.counters.expired++
-	return e.apply(db, nil)
+	err := e.apply(db, nil)
+	if len(e.tracking.touched) > 0 {
+		e.broadcastKeys()
+	}
+	return err
 }
 
 // removeNamed removes the due keys that a command names, before it is decided:

@@ -56,6 +56,9 @@ func (e *Engine) fail(err error) {
 	e.checkpoint.want = false
 	e.after = nil
 	e.failRecording()
+	if e.tracking.tracks() {
+		e.undoTracking()
+	}
 	e.giveUpState()
 }
 

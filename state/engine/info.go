@@ -109,7 +109,7 @@ func infoClients(e *Engine, t *infoText) {
 	t.put("cluster_connections", 0)
 	t.put("maxclients", e.cfg.maxClients())
 	t.put("blocked_clients", e.block.count+e.pause.aside.Len())
-	t.put("tracking_clients", 0)
+	t.put("tracking_clients", len(e.tracking.sessions))
 	t.put("watching_clients", e.watching)
 	t.put("clients_in_timeout_table", len(e.block.deadlines))
 	t.put("total_blocking_keys", keys)
@@ -184,6 +184,9 @@ func infoStats(e *Engine, t *infoText) {
 	t.put("pubsubshard_channels", len(e.pubsub.topics[shards].byName))
 	t.put("latest_fork_usec", 0)
 	t.put("total_forks", 0)
+	t.put("tracking_total_keys", len(e.tracking.table))
+	t.put("tracking_total_items", e.tracking.items)
+	t.put("tracking_total_prefixes", len(e.tracking.broadcasts))
 	t.put("total_error_replies", n.errorReplies)
 	t.put("client_output_buffer_limit_disconnections", n.limitDisconnects)
 }

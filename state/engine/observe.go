@@ -2,7 +2,7 @@ package engine
 
 import "github.com/altilium-db/altilium/state/event"
 
-// observe tells the watches, and those who wait, what events are about to change. It
+// observe tells the watches, those who track and those who wait what events are about to change. It
 // is called before they are applied, since an emptied database forgets what was in it.
 func (e *Engine) observe(db int, events []byte) {
 	ev := &e.decoded
@@ -21,6 +21,9 @@ func (e *Engine) observe(db int, events []byte) {
 		}
 		if e.watching > 0 {
 			e.touch(db, ev)
+		}
+		if e.tracking.tracks() {
+			e.invalidate(db, ev)
 		}
 		if e.block.count > 0 {
 			e.stir(db, ev)

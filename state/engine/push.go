@@ -79,6 +79,12 @@ func (e *Engine) deliver() {
 			continue
 		}
 		if len(s.pushed) > 0 {
+			if s.unasked && s.peer.Unsent() == 0 {
+				s.backlog = 0
+			}
+			for _, f := range s.pushed {
+				s.backlog += len(f)
+			}
 			unsent := s.peer.Send(s.pushed)
 			clear(s.pushed)
 			s.pushed = s.pushed[:0]
@@ -126,9 +132,13 @@ type limits struct {
 	seconds    int64 // for which soft may be exceeded
 }
 
-// limitUnsent closes a subscriber or monitor that takes what it is sent too slowly.
+// limitUnsent closes a subscriber, a monitor or one that is told of changed keys that takes what it is sent too slowly.
 func (e *Engine) limitUnsent(s *Session, unsent int) {
-	if !s.Subscribed() {
+	switch {
+	case s.Subscribed():
+	case s.unasked:
+		unsent = min(unsent, s.backlog) // the rest are replies, which it may read as slowly as it likes
+	default:
 		return
 	}
 	l, n := e.cfg.pubsubLimits(), int64(unsent)
@@ -147,8 +157,11 @@ func (e *Engine) limitUnsent(s *Session, unsent int) {
 // closeSlow closes one that leaves too much unread.
 func (e *Engine) closeSlow(s *Session, unsent int) {
 	what := "subscriber"
-	if s.monitors {
+	switch {
+	case s.monitors:
 		what = "monitor"
+	case !s.Subscribed():
+		what = "client that is told of changed keys"
 	}
 	e.lg.Warn().Str("client", s.peer.RemoteAddr()).Str("name", s.name).Int("unsent", unsent).
 		Msg("a " + what + " took its messages too slowly and was closed (client-output-buffer-limit)")

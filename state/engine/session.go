@@ -38,6 +38,8 @@ type sessionState struct {
 
 	past *Moment // where it stands after ASOF; nil: in the present
 
+	tracking tracking
+
 	multi multi // the transaction being queued
 	lost  bool  // a watched key has changed: EXEC answers null
 
@@ -83,6 +85,8 @@ type Session struct {
 	kept       []byte // of pushed: does not depend on the turn
 	delivering bool   // it is in Engine.pushed
 	woken      bool   // it has waited until this turn
+	unasked    bool   // it was told of keys that it tracks, or that another does
+	backlog    int    // bytes of pushes since it had read everything
 	overSince  int64  // µs, since when too much is unread; 0: it is not
 }
 
@@ -94,6 +98,8 @@ func (s *Session) Run(cmds [][][]byte, out *resp.Writer) int {
 	if s.waiting {
 		return 0 // asked too early
 	}
+	e.tracking.acting = s
+	defer e.nobodyActs()
 	for i, args := range cmds {
 		if i%prefetchKeys == 0 {
 			e.prefetch(s.db, cmds[i:])
@@ -133,6 +139,7 @@ func (s *Session) Closed() {
 	s.e.unsubscribeAll(s)
 	s.stopFollowing()
 	s.e.unmonitor(s)
+	s.e.untrack(s)
 	if s.waiter != nil {
 		s.e.leaveQueues(s.waiter)
 	}

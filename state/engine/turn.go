@@ -204,6 +204,12 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) bool {
 		}
 	}
 	e.finishReply(s, r, out, mark)
+	if len(e.tracking.touched) > 0 {
+		e.broadcastKeys()
+	}
+	if s.tracking.caching {
+		s.forgetCaching(r)
+	}
 	e.recordCommand(s, r, args, out, mark, clock, steps)
 	if e.mustServe() {
 		e.serve(clock)
@@ -287,6 +293,9 @@ func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer, pat
 		e.tellMisses(r, out.From(mark))
 	}
 	if wants, waits := c.Waiting(); waits {
+		if s.tracking.on && r.reads {
+			e.remember(s, r, args)
+		}
 		e.waitFor(s, r, args, wants)
 		return
 	}
@@ -302,9 +311,14 @@ func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer, pat
 		e.settle(s, r, c, mark, failed)
 	} else if r.voice.anyway && !failed && e.notifying() {
 		e.tellAnyway(r)
+	} else if r.flushes && !failed {
+		e.invalidateAll() // as in Redis, though there was nothing
 	}
 	if r.reads {
 		e.countLookup(c, reply)
+		if s.tracking.on {
+			e.remember(s, r, args)
+		}
 	}
 }
 
@@ -402,7 +416,7 @@ func (e *Engine) apply(db int, cause *row) error {
 	u := &e.unit
 	events := e.events.Bytes()
 	u.body.Join(events)
-	if e.watching+e.block.count > 0 {
+	if e.watching+e.block.count > 0 || e.tracking.tracks() {
 		e.observe(db, events)
 	}
 	var after int

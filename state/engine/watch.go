@@ -100,12 +100,18 @@ func (e *Engine) touch(db int, ev *event.Event) {
 	case event.Swap:
 		e.touchSwapped(ev.DB, ev.DB2)
 	default:
-		if ev.Kind >= event.StreamGroup && ev.Kind <= event.StreamAck || ev.Kind == event.StreamSet && e.call.Spec.Unwatched {
-			return // as in Redis: the stream has the entries that it had
+		if e.unseen(ev) {
+			return
 		}
 		expired := ev.Kind == event.Delete && ev.Reason == event.Expired
 		ev.Keys(db, func(db int, key []byte) { e.touchKey(db, key, expired) })
 	}
+}
+
+// unseen reports whether an event is no change to who watches or tracks its key. As in Redis:
+// the stream has the entries that it had.
+func (e *Engine) unseen(ev *event.Event) bool {
+	return ev.Kind >= event.StreamGroup && ev.Kind <= event.StreamAck || ev.Kind == event.StreamSet && e.call.Spec.Unwatched
 }
 
 // touchKey: the key changes; or it only disappears because it was due.

@@ -40,6 +40,7 @@ type part struct {
 	end    int // offset behind it
 	data   []byte
 	lent   bool // data is somebody else's
+	owner  any  // what keeps the memory of data, nil: the collector sees it in data
 	blocks int  // how many blocks there were when it was written
 }
 
@@ -312,14 +313,16 @@ func (w *Writer) Bulk(b []byte) {
 }
 
 // Lend writes a bulk string without copying it: b's bytes must not change until
-// they have been sent, whenever that is. It is worth it for some KiB and more.
-func (w *Writer) Lend(b []byte) {
+// they have been sent, whenever that is. It is worth it for some KiB and more. The Writer
+// has owner, which may be nil, as long as b: where b's memory is not Go's, whoever gives it
+// back learns by that from the collector that b has been sent.
+func (w *Writer) Lend(b []byte, owner any) {
 	w.header('$', len(b))
 	w.close(0)
 	if len(b) > 0 {
 		w.before += len(b)
 		w.lent += len(b)
-		w.parts = append(w.parts, part{end: w.before, data: b, lent: true, blocks: len(w.blocks)})
+		w.parts = append(w.parts, part{end: w.before, data: b, lent: true, owner: owner, blocks: len(w.blocks)})
 	}
 	w.crlf()
 }

@@ -39,7 +39,7 @@ func TestWriterParts(t *testing.T) {
 				w.Bulk(large[:n])
 				plain.buf = appendBulk(plain.buf, large[:n])
 			case "lend":
-				w.Lend(large[:n])
+				w.Lend(large[:n], nil)
 				plain.buf = appendBulk(plain.buf, large[:n])
 			case "truncate":
 				i := rapid.IntRange(0, len(marks)-1).Draw(t, "mark")
@@ -135,7 +135,7 @@ func TestTakenBackIsHandedOn(t *testing.T) {
 			for range 40 {
 				w.Bulk(value)
 			}
-			w.Lend(value)
+			w.Lend(value, nil)
 			w.Bulk(make([]byte, closeFrom))
 			w.Truncate(mark)
 		}
@@ -150,7 +150,7 @@ func TestTakenBackIsHandedOn(t *testing.T) {
 func TestLentIsNotCopied(t *testing.T) {
 	value := make([]byte, 64<<20)
 	var w Writer
-	w.Lend(value)
+	w.Lend(value, nil)
 	w.Bulk(value[:100])
 	if n := w.Own(); n > 200 {
 		t.Errorf("a lent value takes %d bytes", n)

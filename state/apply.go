@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/altilium-db/altilium/state/event"
-	"github.com/cespare/xxhash/v2"
 )
 
 // ApplyEntry applies a whole log entry's body: a header and its events.
@@ -140,8 +139,10 @@ func shown(key []byte) string {
 
 // flush empties a database.
 func (s *State) flush(db int) {
-	s.dbs[db].mem.discardAll()
+	old := s.dbs[db]
+	old.mem.discardAll()
 	s.dbs[db] = s.newDatabase()
+	s.dbs[db].letGone = old.letGone + old.heap + int64(old.spentBytes)
 	s.findNext()
 }
 
@@ -222,7 +223,8 @@ func (s *State) move(from, to *database, h uint64, r ref, e *entry, key []byte) 
 		from.dropObject(&old)
 	default:
 		o := e.o
-		from.dropObject(e)
+		from.leaveMoves(o)
+		from.detach(e)
 		to.adopt(e, o)
 		s.place(to, e, key)
 	}
@@ -241,6 +243,11 @@ func (d *database) copyObject(e *entry) {
 		return
 	}
 	old := *e
+	if e.typ == String && len(old.o.value) >= regionFrom {
+		d.adopt(e, d.share(old.o))
+		e.payload = e.o.value
+		return
+	}
 	d.adopt(e, &object{body: old.o.body, dirty: old.o.dirty})
 	if old.o.list != nil {
 		e.o.list = old.o.list.clone()
@@ -302,7 +309,7 @@ func (s *State) appendTail(d *database, ev *event.Event) error {
 		d.adopt(&e, &object{value: append([]byte(nil), e.payload...)})
 	}
 	if e.o != nil {
-		e.o.value = append(e.o.value, ev.Value...)
+		d.write(e.o, len(e.o.value), ev.Value)
 		e.payload = e.o.value
 		e.o.edited()
 	} else {
@@ -321,7 +328,7 @@ const lateFrom = LendFrom
 // edited is called when an object's string has changed in part.
 func (o *object) edited() {
 	if o.dirty = len(o.value) >= lateFrom; !o.dirty {
-		o.body = xxhash.Sum64(o.value)
+		o.body = o.sum()
 	}
 }
 
@@ -346,22 +353,15 @@ func (s *State) writeRange(d *database, ev *event.Event) error {
 	}
 	switch {
 	case e.o == nil && end > maxRecord:
-		value := lengthen(e.payload[:len(e.payload):len(e.payload)], end)
-		d.adopt(&e, &object{value: value})
+		d.adopt(&e, &object{value: append([]byte(nil), e.payload...)})
 	case e.o == nil:
 		s.payload = lengthen(append(s.payload[:0], e.payload...), max(end, len(e.payload)))
+		copy(s.payload[ev.At:], ev.Value)
 		e.payload = s.payload
-	case e.o.lent && ev.At < int64(len(e.o.value)):
-		e.o.value, e.o.lent = append([]byte(nil), e.o.value...), false
 	}
-	if o := e.o; o != nil {
-		if end > len(o.value) {
-			o.value = lengthen(o.value, end)
-		}
-		e.payload = o.value
-	}
-	copy(e.payload[ev.At:], ev.Value)
 	if e.o != nil {
+		d.write(e.o, int(ev.At), ev.Value)
+		e.payload = e.o.value
 		e.o.edited()
 	}
 	e.enc, e.access = encRaw, s.kept(e.access)
@@ -372,7 +372,7 @@ func (s *State) writeRange(d *database, ev *event.Event) error {
 // lengthen gives b zeros at its end, up to n bytes. A large block is asked for in
 // zeros: the system has those ready and need not be made to touch them.
 func lengthen(b []byte, n int) []byte {
-	if n <= cap(b) {
+	if n <= cap(b) { // it may have been longer before
 		clear(b[len(b):max(n, len(b))])
 		return b[:max(n, len(b))]
 	}

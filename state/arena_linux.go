@@ -25,7 +25,7 @@ func wantSmall(p []byte) {
 
 // populate gives all of p, which is part of m, memory. Nobody waits for it: what is in p
 // stays, whoever uses it meanwhile.
-func populate(p []byte, m *memory) {
+func populate(p []byte, m any) {
 	go func() {
 		_ = unix.Madvise(p, unix.MADV_POPULATE_WRITE) // Linux before 5.14 waits for the first touch
 		runtime.KeepAlive(m)                          // its addresses are not given back before

@@ -26,6 +26,16 @@ func freeArena(all []byte) {
 	_ = unix.Munmap(all) // it is one of ours
 }
 
+// spread is how many times its length a long string has for its growth. These are
+// addresses only: what is not written to takes no memory.
+const spread = 8
+
+// newAddresses asks the system for zeros, and not to set memory aside for all of them:
+// most of them may never be used. freeArena gives them back.
+func newAddresses(n int) ([]byte, error) {
+	return unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_NORESERVE)
+}
+
 // discard gives the memory of whole pages back to the system; what they held is
 // lost.
 func discard(p []byte) {

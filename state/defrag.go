@@ -16,7 +16,8 @@ const (
 	movesPerEvent = 8
 )
 
-// tidy is called after each event. It releases some of what dead hashes had. Where
+// tidy is called after each event. It releases some of what dead hashes and long strings had,
+// and moves some of the strings that are on their way. Where
 // much memory lies in free blocks it moves a few records out of a page that has
 // many of those, until that serves others again. So memory that a mass deletion
 // has left is given back, and no event takes long.
@@ -26,6 +27,7 @@ func (d *database) tidy() {
 		d.bury()
 		d.settled = m.used
 	}
+	d.tidyStrings()
 	if !m.wasteful() {
 		return
 	}
@@ -58,18 +60,24 @@ func (m *memory) wasteful() bool {
 	return waste >= wasteFrom && waste >= m.taken/4 && waste >= m.calm
 }
 
+// untidy reports whether there is something to tidy.
+func (d *database) untidy() bool {
+	return len(d.graves) > 0 || len(d.moves) > 0 || len(d.spent) > 0 || d.mem.wasteful()
+}
+
 // restSteps is how many events' worth of tidying a Rest does for each database.
 const restSteps = 16
 
-// Rest does a little of the tidying that events do, for a time in which there are
-// none: so the memory of what was deleted last comes back too. It changes nothing
+// Rest does a little of the tidying that events do, of long strings no more than after one,
+// for a time in which there are none: so the memory of what was deleted last comes back too. It changes nothing
 // that can be seen. more: call it again soon.
 func (s *State) Rest() (more bool) {
 	for _, d := range s.dbs {
 		for i := 0; i < restSteps && (len(d.graves) > 0 || d.mem.wasteful()); i++ {
 			d.tidy()
 		}
-		more = more || len(d.graves) > 0 || d.mem.wasteful()
+		d.tidyStrings()
+		more = more || d.untidy()
 	}
 	s.last.key.r, s.last.field.r = 0, 0 // they may have been moved
 	return more

@@ -79,6 +79,7 @@ func (d *database) markDirty(o *object) {
 func (d *database) forget(e *entry) {
 	if e.o != nil {
 		d.heap -= e.o.weight
+		e.o.weight = 0
 	}
 	if e.o != nil && e.o.dirty {
 		delete(d.dirty, e.o)
@@ -141,7 +142,7 @@ func (o *object) refresh() {
 	case o.list != nil:
 		o.list.refresh()
 	case o.hash == nil && o.stream == nil:
-		o.body = xxhash.Sum64(o.value)
+		o.body = o.sum()
 	}
 }
 
@@ -178,6 +179,7 @@ func (s *State) RecomputeDigest() uint64 {
 func (d *database) each(fn func(e *entry) bool) {
 	d.keys.scan(0, math.MaxInt, func(r ref) bool {
 		e := d.load(r)
+		d.bringAll(e.o)
 		return fn(&e)
 	})
 }
@@ -249,6 +251,7 @@ func (v View) RedisDigest(key []byte) [20]byte {
 	var d sum20
 	if _, r := v.d.find(key); r != 0 && !dueRecord(v.d.mem.at(r), v.now) {
 		e := v.d.load(r)
+		v.d.bringAll(e.o)
 		e.mixValue(&d)
 	}
 	return d

@@ -40,7 +40,7 @@
 // 8 KiB or the limits of a listpack, is an object of Go's, and the record has its
 // number:
 //
-//	string       its bytes
+//	string       its bytes; of one that has changed in part outside Go's heap too (region.go)
 //	hash, set    an index of its own, of records that lie among those of the keys (hash.go)
 //	sorted set   the same, and a counted B+ tree by score (ranking.go)
 //	list         chunks of elements (list.go)
@@ -50,7 +50,7 @@
 // A key of 16 bytes with a value of 32 takes 66 to 70 bytes, its share of the index
 // included.
 //
-// Nothing is ever moved in one go: segments grow, are split and are merged one at a
+// Nothing is ever moved in one go: long strings move by pieces (long.go), segments grow, are split and are merged one at a
 // time, the expiry heap and the pages are rows of pieces, and what a mass deletion
 // has left is moved together in steps of a few records for each event (defrag.go).
 // A Go map stands in for the index in the tests.

@@ -49,7 +49,8 @@ type object struct {
 	weight int64  // what it takes of Go's memory in bytes, as its database counts it
 	body   uint64 // digest of a string's value, unless dirty
 	dirty  bool   // the database's sum is without it
-	lent   bool   // somebody may still be reading value, see View.Lend
+	lent   bool   // somebody else has value too: see View.Lend, and share
+	long   *long  // of a string that moves, or has moved; see there
 }
 
 const (
@@ -303,6 +304,7 @@ func (d *database) adopt(e *entry, o *object) {
 		e.obj = uint32(len(d.objects))
 	}
 	e.o = o
+	d.joinMoves(o)
 }
 
 // dropObject takes e's object out of the database; e keeps its payload.
@@ -317,8 +319,16 @@ func (d *database) dropObject(e *entry) {
 		d.graves = append(d.graves, grave{number: e.obj - 1})
 		d.dying += e.o.hash.room
 	default:
-		d.objects[e.obj-1] = nil
-		d.freeObjects = append(d.freeObjects, e.obj-1)
+		d.dropLong(e.o)
+		d.detach(e)
+		return
 	}
+	e.obj, e.o = 0, nil
+}
+
+// detach takes e's object out of the database for another one.
+func (d *database) detach(e *entry) {
+	d.objects[e.obj-1] = nil
+	d.freeObjects = append(d.freeObjects, e.obj-1)
 	e.obj, e.o = 0, nil
 }

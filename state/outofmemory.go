@@ -12,8 +12,9 @@ import (
 // commits nothing more; one that builds a state makes an error of it, see
 // [CatchOutOfMemory], and lets go of what it has built.
 //
-// It speaks of keys, the index and what is packed into records. What Go's own heap holds
-// (large values, and everything where arenas come from it: arena_heap.go) is beyond that:
+// It speaks of keys, the index, what is packed into records, and regions of long strings. What
+// Go's own heap holds (other large values, and everything where arenas come from it:
+// arena_heap.go) is beyond that:
 // when the system refuses it more, Go ends the process with exit code 2 and "fatal error:
 // runtime: out of memory", and no program can prevent that.
 type OutOfMemory struct {

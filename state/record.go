@@ -29,6 +29,7 @@ func (s *State) Export(db, from int, fn func(Record) bool) {
 			return true
 		}
 		e := d.load(at)
+		d.bringAll(e.o)
 		r := Record{Key: e.key, Type: e.typ, Encoding: uint8(e.enc), ExpireAt: e.expire, Value: e.payload}
 		switch e.typ {
 		case String:

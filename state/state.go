@@ -112,6 +112,11 @@ type database struct {
 	freeObjects []uint32
 	graves      []grave // large hashes that are being released
 	settled     int64   // mem.used after the last event, while there are graves
+
+	moves      []*object // those whose long strings move
+	spent      []spent   // what these had and is being given back
+	spentBytes int
+	letGone    int64 // bytes of regions that are left to the collector
 }
 
 func (s *State) newDatabase() *database {

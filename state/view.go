@@ -74,8 +74,44 @@ func (v View) Expiring(key []byte) (val []byte, at int64, ok bool, err error) {
 	case typeOf(b) != String:
 		return nil, 0, false, ErrWrongType
 	}
-	val, _ = v.d.payload(b)
+	val, o := v.d.payload(b)
+	v.d.bringAll(o)
 	return val, expiryOf(b), true, nil
+}
+
+// Bytes is the string at key, to be read in part: all of one that moves to other memory may
+// have to be brought there first, tens of milliseconds for 100 MB.
+func (v View) Bytes(key []byte) (val Bytes, ok bool, err error) {
+	b := v.find(key)
+	switch {
+	case b == nil:
+		return Bytes{}, false, nil
+	case typeOf(b) != String:
+		return Bytes{}, false, ErrWrongType
+	}
+	p, o := v.d.payload(b)
+	return Bytes{d: v.d, o: o, p: p}, true, nil
+}
+
+// Bytes is a string. The zero value is an empty one.
+type Bytes struct {
+	d *database
+	o *object
+	p []byte
+}
+
+// BytesOf is a string that is no key's.
+func BytesOf(p []byte) Bytes { return Bytes{p: p} }
+
+// Len is its length.
+func (b Bytes) Len() int { return len(b.p) }
+
+// Part is its bytes from a place to another, valid until the next Apply unless they are lent.
+func (b Bytes) Part(from, to int) []byte {
+	if b.o != nil {
+		b.d.bring(b.o, from, to)
+	}
+	return b.p[from:to:to]
 }
 
 // LendFrom is the length in bytes from which a value may be lent: a reader keeps
@@ -85,14 +121,25 @@ func (v View) Expiring(key []byte) (val []byte, at int64, ok bool, err error) {
 const LendFrom = 16 << 10
 
 // Lend says that somebody keeps the string at key, or part of it, beyond the next
-// Apply. It must be of LendFrom bytes or more. The next change inside it makes a
-// copy first; what is appended to it comes behind what was lent.
-func (v View) Lend(key []byte) {
-	if b := v.peek(key); b != nil {
-		if _, o := v.d.payload(b); o != nil {
-			o.lent = true
-		}
+// Apply. It must be of LendFrom bytes or more. The next change inside it happens in other
+// memory; what is appended to it comes behind what was lent. The bytes last as long as
+// somebody has what is returned, which is the memory that they lie in: the collector does
+// not see it in them. Nil where it does.
+func (v View) Lend(key []byte) (memory any) {
+	b := v.peek(key)
+	if b == nil {
+		return nil
 	}
+	_, o := v.d.payload(b)
+	if o == nil {
+		return nil
+	}
+	o.lent = true
+	if o.long == nil {
+		return nil
+	}
+	o.long.region.lent = true
+	return o.long.region
 }
 
 // Hash is a hash's fields; none where there is no key, ErrWrongType where the

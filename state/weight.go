@@ -18,6 +18,8 @@ const (
 func (o *object) weigh() int64 {
 	n := objectWeight + len(o.key) + len(o.value)
 	switch {
+	case o.long != nil:
+		n += int(o.long.behind)
 	case o.list != nil:
 		n += o.list.size + chunkWeight*len(o.list.chunks)
 	case o.stream != nil:

@@ -160,7 +160,7 @@ func (s *toySession) execute(args [][]byte, out *resp.Writer) {
 		times, _ := strconv.Atoi(string(args[2]))
 		out.Array(times)
 		for i := range times {
-			out.Lend(bytes.Repeat([]byte{'a' + byte(i)}, n))
+			out.Lend(bytes.Repeat([]byte{'a' + byte(i)}, n), nil)
 		}
 	case name == "WAIT" || name == "BLOCK":
 		s.waiting, s.blocked = true, name == "BLOCK"

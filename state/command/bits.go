@@ -1,5 +1,7 @@
 package command
 
+import "github.com/altilium-db/altilium/state"
+
 // bitCommands work on the bits of a string: bit 0 is the highest one of the first
 // byte. A string is as if it had zeros behind its end, without end.
 func bitCommands() []*Spec {
@@ -98,11 +100,11 @@ func bitOffset(arg []byte) (offset int64, ok bool) {
 }
 
 // bitString looks the string at Args[1] up; after an error it is answered and ok false.
-func (c *Call) bitString() (value []byte, found, ok bool) {
-	value, found, err := c.View.String(c.Args[1])
+func (c *Call) bitString() (value state.Bytes, found, ok bool) {
+	value, found, err := c.View.Bytes(c.Args[1])
 	if err != nil {
 		c.Fail(err)
-		return nil, false, false
+		return value, false, false
 	}
 	return value, found, true
 }
@@ -118,8 +120,8 @@ func getbitCommand(c *Call) {
 		return
 	}
 	var bit int64
-	if at := offset / 8; at < int64(len(value)) {
-		bit = int64(value[at] >> (7 - offset%8) & 1)
+	if at := int(offset / 8); at < value.Len() {
+		bit = int64(value.Part(at, at+1)[0] >> (7 - offset%8) & 1)
 	}
 	c.Out.Int(bit)
 }
@@ -143,9 +145,9 @@ func setbitCommand(c *Call) {
 	}
 	at, shift := offset/8, 7-offset%8
 	var b [1]byte
-	grows := at >= int64(len(value))
+	grows := at >= int64(value.Len())
 	if !grows {
-		b[0] = value[at]
+		b[0] = value.Part(int(at), int(at)+1)[0]
 	}
 	was := int64(b[0] >> shift & 1)
 	if grows || was != bit {

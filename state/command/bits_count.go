@@ -92,15 +92,17 @@ func bitcountCommand(c *Call) {
 		c.Out.Int(0) // even if both would be cut to the first
 		return
 	}
-	from, to := r.in(int64(len(value)))
-	c.Out.Int(countBits(value, from, to))
+	from, to := r.in(int64(value.Len()))
+	if from > to {
+		c.Out.Int(0)
+		return
+	}
+	p, skip := value.Part(int(from/8), int(to/8)+1), from&^7
+	c.Out.Int(countBits(p, from-skip, to-skip))
 }
 
 // countBits is how many of the bits from one to another, both included, are set.
 func countBits(p []byte, from, to int64) int64 {
-	if from > to {
-		return 0
-	}
 	first, last := p[from/8], p[to/8]
 	n := onesCount(p[from/8 : to/8+1])
 	n -= bits.OnesCount8(first &^ (0xff >> (from % 8)))
@@ -143,10 +145,18 @@ func bitposCommand(c *Call) {
 		c.Out.Int(-bit)
 		return
 	}
-	from, to := r.in(int64(len(value)))
-	at := findBit(value, bit, from, to)
-	if at < 0 && bit == 0 && !r.endGiven && from <= to {
-		at = int64(len(value)) * 8
+	from, to := r.in(int64(value.Len()))
+	if from > to {
+		c.Out.Int(-1)
+		return
+	}
+	p, skip := value.Part(int(from/8), int(to/8)+1), from&^7
+	at := findBit(p, bit, from-skip, to-skip)
+	switch {
+	case at >= 0:
+		at += skip
+	case bit == 0 && !r.endGiven:
+		at = int64(value.Len()) * 8
 	}
 	c.Out.Int(at)
 }

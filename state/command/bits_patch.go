@@ -1,18 +1,20 @@
 package command
 
+import "github.com/altilium-db/altilium/state"
+
 // A patch changes a string here and there. What is stored is recorded at once, as Range events, and
 // remembered byte by byte for what is loaded after it: neither a long string nor the
 // way between two places in it is copied.
 type patch struct {
 	c       *Call
 	key     []byte
-	value   []byte         // what the key holds, as the View shows it
+	value   state.Bytes    // what the key holds, as the View shows it
 	written map[int64]byte // by the offset in bytes; nil as long as nothing is to be remembered
 	end     int64          // how long the string is with what is recorded, in bytes
 }
 
-func newPatch(c *Call, key, value []byte) patch {
-	return patch{c: c, key: key, value: value, end: int64(len(value))}
+func newPatch(c *Call, key []byte, value state.Bytes) patch {
+	return patch{c: c, key: key, value: value, end: int64(value.Len())}
 }
 
 // patchBytes is how many bytes are loaded at once: 64 bits that begin anywhere lie in
@@ -21,8 +23,8 @@ const patchBytes = 9
 
 // load is what the string holds from an offset on, zeros behind its end.
 func (p *patch) load(at int64) (b [patchBytes]byte) {
-	if at < int64(len(p.value)) {
-		copy(b[:], p.value[at:])
+	if at, n := int(at), p.value.Len(); at < n {
+		copy(b[:], p.value.Part(at, min(n, at+len(b))))
 	}
 	if p.written != nil {
 		for i := range b {

@@ -100,7 +100,7 @@ func (c *Call) replyValue(v []byte) {
 	if len(v) < state.LendFrom {
 		c.Out.Bulk(v)
 	} else {
-		c.Out.Lend(v)
+		c.Out.Lend(v, nil)
 	}
 }
 

@@ -1,6 +1,10 @@
 package command
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/altilium-db/altilium/state"
+)
 
 // A HyperLogLog is a string, byte for byte as in Redis, so that GET and SET move one
 // between servers:
@@ -152,7 +156,7 @@ func pfaddCommand(c *Call) {
 
 // addDense adds to a dense one in place: nothing of it is copied.
 func (c *Call) addDense(value []byte) (changed bool) {
-	p := newPatch(c, c.Args[1], value)
+	p := newPatch(c, c.Args[1], state.BytesOf(value))
 	for i, element := range c.Args[2:] {
 		register, count := hllElement(element)
 		at, shift := hllPlace(register)

@@ -177,7 +177,7 @@ func (s *sorting) reply(c *Call, items []sortItem) {
 		case p == nil || p.isElement || p.field != nil:
 			c.replyValue(value)
 		default:
-			replyPart(c, s.key, value, value)
+			replyPart(c, s.key, len(value), value)
 		}
 		if limit.Exceeded() {
 			limit.Refuse()

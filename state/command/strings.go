@@ -93,28 +93,27 @@ func replyString(c *Call, key []byte) (found, ok bool) {
 	case !found:
 		c.Out.Null()
 	default:
-		replyPart(c, key, value, value)
+		replyPart(c, key, len(value), value)
 	}
 	return found, true
 }
 
 // A part is copied after all where it is less than one in lendShare of the string, and
-// less than lendAlways bytes: the next change inside a string that was lent copies all of
-// it, which takes far longer than copying a small part.
+// less than lendAlways bytes: the next change inside a string that was lent has all of it
+// move, which takes far more work than copying a small part.
 const (
 	lendShare  = 8
 	lendAlways = 1 << 20
 )
 
-// replyPart answers a part of the string at key, or all of it. A long one is
-// lent to the reply instead of being copied into it.
-func replyPart(c *Call, key, whole, part []byte) {
-	if len(part) < state.LendFrom || len(part) < min(len(whole)/lendShare, lendAlways) {
+// replyPart answers a part of the string at key, or all of it; whole is how long that
+// is. A long part is lent to the reply instead of being copied into it.
+func replyPart(c *Call, key []byte, whole int, part []byte) {
+	if len(part) < state.LendFrom || len(part) < min(whole/lendShare, lendAlways) {
 		c.Out.Bulk(part)
 		return
 	}
-	c.View.Lend(key)
-	c.Out.Lend(part)
+	c.Out.Lend(part, c.View.Lend(key))
 }
 
 func getCommand(c *Call) { replyString(c, c.Args[1]) }
@@ -158,7 +157,7 @@ func mgetCommand(c *Call) {
 	for _, key := range c.Args[1:] {
 		// A key that holds something else is answered as if it were absent.
 		if value, found, err := c.View.String(key); err == nil && found {
-			replyPart(c, key, value, value)
+			replyPart(c, key, len(value), value)
 		} else {
 			c.Out.Null()
 		}
@@ -170,12 +169,12 @@ func mgetCommand(c *Call) {
 }
 
 func strlenCommand(c *Call) {
-	value, _, err := c.View.String(c.Args[1])
+	value, _, err := c.View.Bytes(c.Args[1])
 	if err != nil {
 		c.Fail(err)
 		return
 	}
-	c.Out.Int(int64(len(value)))
+	c.Out.Int(int64(value.Len()))
 }
 
 func getdelCommand(c *Call) {
@@ -214,7 +213,7 @@ func getexCommand(c *Call) {
 			return
 		}
 	}
-	replyPart(c, key, value, value)
+	replyPart(c, key, len(value), value)
 	switch {
 	case o.form.absolute() && at <= c.View.Now():
 		c.Events.Delete(key, event.Expired)

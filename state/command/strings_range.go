@@ -46,20 +46,20 @@ func rangeCommands() []*Spec {
 
 func appendCommand(c *Call) {
 	key, tail := c.Args[1], c.Args[2]
-	value, found, err := c.View.String(key)
+	value, found, err := c.View.Bytes(key)
 	switch {
 	case err != nil:
 		c.Fail(err)
 		return
 	case !found:
 		c.Events.String(key, tail, 0) // stored as SET would store it
-	case len(value)+len(tail) > MaxString:
+	case value.Len()+len(tail) > MaxString:
 		c.Out.Error(TextTooLong)
 		return
 	default:
 		c.Events.Append(key, tail)
 	}
-	c.Out.Int(int64(len(value) + len(tail)))
+	c.Out.Int(int64(value.Len() + len(tail)))
 }
 
 func setrangeCommand(c *Call) {
@@ -72,20 +72,20 @@ func setrangeCommand(c *Call) {
 		return
 	}
 	key, p := c.Args[1], c.Args[3]
-	value, _, err := c.View.String(key)
+	value, _, err := c.View.Bytes(key)
 	switch {
 	case err != nil:
 		c.Fail(err)
 		return
 	case len(p) == 0: // changes nothing, pads nothing, creates nothing
-		c.Out.Int(int64(len(value)))
+		c.Out.Int(int64(value.Len()))
 		return
 	case offset > MaxString-int64(len(p)):
 		c.Out.Error(TextTooLong)
 		return
 	}
 	c.Events.Range(key, offset, p)
-	c.Out.Int(max(int64(len(value)), offset+int64(len(p))))
+	c.Out.Int(max(int64(value.Len()), offset+int64(len(p))))
 }
 
 func getrangeCommand(c *Call) {
@@ -97,21 +97,22 @@ func getrangeCommand(c *Call) {
 	if !ok {
 		return
 	}
-	value, _, err := c.View.String(c.Args[1])
+	value, _, err := c.View.Bytes(c.Args[1])
 	if err != nil {
 		c.Fail(err)
 		return
 	}
-	replyPart(c, c.Args[1], value, slice(value, start, end))
+	from, to := slice(value.Len(), start, end)
+	replyPart(c, c.Args[1], value.Len(), value.Part(from, to))
 }
 
-// slice is the part of p from start to end, both included, where negative
-// offsets count from the end and what lies outside p is left out. Two negative
-// offsets in the wrong order are nothing at all, even if both would be cut to 0.
-func slice(p []byte, start, end int64) []byte {
-	n := int64(len(p))
+// slice is which part of a string of so many bytes is from start to end, both included,
+// where negative offsets count from the end and what lies outside it is left out. Two
+// negative offsets in the wrong order are nothing at all, even if both would be cut to 0.
+func slice(length int, start, end int64) (from, to int) {
+	n := int64(length)
 	if start < 0 && end < 0 && start > end {
-		return nil
+		return 0, 0
 	}
 	if start < 0 {
 		start = max(0, start+n)
@@ -121,7 +122,7 @@ func slice(p []byte, start, end int64) []byte {
 	}
 	end = min(end, n-1)
 	if start > end {
-		return nil
+		return 0, 0
 	}
-	return p[start : end+1]
+	return int(start), int(end + 1)
 }

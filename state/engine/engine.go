@@ -335,6 +335,7 @@ func (e *Engine) Tick() time.Duration {
 			next = againSoon
 		}
 		e.checkpointByGrowth()
+		e.collectStrings()
 		e.info.peak = max(e.info.peak, e.state.Used())
 	}
 	if e.mode != modeLoading && e.block.count > 0 {

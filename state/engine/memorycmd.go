@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"strings"
@@ -172,7 +173,7 @@ func memoryMallocStats(e *Engine, _ *Session, c *command.Call) {
 	c.Out.Verbatim("txt", b.String())
 }
 
-// purgeState is what MEMORY PURGE has Go's collector do, beside the server.
+// purgeState is what MEMORY PURGE and collectStrings have Go's collector do, beside the server.
 type purgeState struct {
 	running bool
 	again   bool // it was asked for once more meanwhile
@@ -183,25 +184,38 @@ type purgeState struct {
 // that happens beside the server, as a rule within a second, and the answer does not wait.
 func memoryPurge(e *Engine, _ *Session, c *command.Call) {
 	e.state.Purge()
-	e.purgeHeap()
+	e.purgeHeap(debug.FreeOSMemory)
 	c.Out.OK()
 }
 
 // purgeHeap begins a collection, or wants another where one is running: however often it is
 // asked for, there are two at most. A player, which has no loop, needs none.
-func (e *Engine) purgeHeap() {
+func (e *Engine) purgeHeap(collect func()) {
 	if e.purge.again = e.purge.running; e.purge.running || e.o.Post == nil {
 		return
 	}
 	e.purge.running = true
 	post := e.o.Post
 	go func() {
-		debug.FreeOSMemory()
+		collect()
 		post(func() {
 			e.purge.running = false
 			if e.purge.again {
-				e.purgeHeap()
+				e.purgeHeap(debug.FreeOSMemory)
 			}
 		})
 	}()
+}
+
+// collectFrom is how many bytes of long strings the collector may have to give back before
+// it is asked to run.
+const collectFrom = 64 << 20
+
+// collectStrings has the collector run where replies had much of strings that are gone: that
+// memory is not Go's, so it does not know that it is worth its while.
+func (e *Engine) collectStrings() {
+	if e.state.LetGone() >= collectFrom && !e.purge.running {
+		e.state.Collecting()
+		e.purgeHeap(runtime.GC)
+	}
 }

@@ -86,6 +86,13 @@ func (c *Call) storeSet(of operation) {
 	if c.View.Type(c.Args[1]) != state.None {
 		c.Events.Delete(c.Args[1], why)
 	}
+	if len(members) > eventItems { // for fewer it grows soon enough
+		bytes := 0
+		for _, m := range members {
+			bytes += len(m) + 2
+		}
+		c.Events.Grow(bytes)
+	}
 	for some := range slices.Chunk(members, itemsAtOnce(c.Args[1])) {
 		c.Events.SetAdd(c.Args[1], some...)
 	}
@@ -133,6 +140,12 @@ func union(sets []state.Members) [][]byte {
 		total += sets[i].Len()
 	}
 	members, n := make([][]byte, total), 0
+	if state.UnionOf(sets, func(m []byte) {
+		members[n] = m
+		n++
+	}) {
+		return members[:n]
+	}
 	var seen distinct
 	for i := range sets {
 		for k := range sets[i].Len() {

@@ -54,6 +54,11 @@ const (
 	// a small one shall not take 2 MiB for each of its first bytes.
 	hugeFrom = 8 << 20
 
+	// readyAhead is how many pages of a huge page are left when the next one is made
+	// ready: half a megabyte is written in no less than a millisecond or two, and what is
+	// ready early is memory that nobody has a use for.
+	readyAhead = hugePages / 4
+
 	// keepWarm is how many free pages keep their memory for the next use.
 	keepWarm = 8
 )
@@ -241,9 +246,8 @@ func (m *memory) takePage(c uint8) uint32 {
 	switch at := int(n) << pageShift; {
 	case at == hugeFrom:
 		wantHuge(m.arenas[at>>arenaShift][at&(1<<arenaShift-1):])
-		m.prepare(n + hugePages)
-	case at > hugeFrom && at%hugePage == 0:
-		m.prepare(n + hugePages)
+	case at > hugeFrom && n%hugePages == hugePages-readyAhead:
+		m.prepare(n + readyAhead)
 	}
 	m.pages = append(m.pages, page{class: c})
 	m.taken += pageSize

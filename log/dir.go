@@ -143,7 +143,7 @@ func OpenDir(path string, o Options) (*Dir, error) {
 		return nil, err
 	}
 	// A copy may lack the empty ones: backup tools tend to leave those out.
-	if err := makeFolders(path, "checkpoints", "quarantine", "recordings"); err != nil {
+	if err := makeFolders(path, "checkpoints", "index", "quarantine", "recordings"); err != nil {
 		lock.Release()
 		return nil, explain(path, err)
 	}

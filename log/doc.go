@@ -8,6 +8,8 @@
 //	MANIFEST      what is sealed, which checkpoints and tags there are (JSON + CRC)
 //	wal/          segments; the name is the offset of the first entry, 20 digits
 //	checkpoints/  states at offsets (package compaction)
+//	index/        which entries of a sealed segment speak of which keys (package
+//	              replay/keyindex); made again where it is missing
 //	quarantine/   bytes cut off a torn tail, kept aside
 //	recordings/   recorded client sessions
 //

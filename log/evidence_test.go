@@ -191,7 +191,7 @@ func TestFoldersLeftOut(t *testing.T) {
 	fill(t, l, 5, 1)
 	closeLog(t, l, false)
 	copied := copyDir(t, dir)
-	for _, sub := range []string{"checkpoints", "quarantine", "recordings"} {
+	for _, sub := range []string{"checkpoints", "index", "quarantine", "recordings"} {
 		if err := os.Remove(filepath.Join(copied, sub)); err != nil {
 			t.Fatal(err)
 		}

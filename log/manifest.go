@@ -289,7 +289,7 @@ func create(dir string, m *Manifest) error {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return err
 	}
-	if err := makeFolders(dir, "wal", "checkpoints", "quarantine", "recordings"); err != nil {
+	if err := makeFolders(dir, "wal", "checkpoints", "index", "quarantine", "recordings"); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(segmentPath(dir, m.Active), os.O_WRONLY|os.O_CREATE, 0o600)

@@ -86,7 +86,7 @@ func TestCreateInterrupted(t *testing.T) {
 	if _, err := Create(whole, CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	order := []string{"LOCK", "wal", "checkpoints", "quarantine", "recordings", "wal/" + segmentName(1), manifestName + ".tmp"}
+	order := []string{"LOCK", "wal", "checkpoints", "index", "quarantine", "recordings", "wal/" + segmentName(1), manifestName + ".tmp"}
 	for n := range len(order) + 1 {
 		dir := t.TempDir()
 		for _, name := range order[:n] {

@@ -295,8 +295,8 @@ func (m *Manifest) clone() *Manifest {
 }
 
 // DropBefore removes the sealed segments whose entries all lie before offset:
-// from the manifest first, then from the disk. After Close it returns ErrClosed,
-// and Close waits for one that has begun.
+// from the manifest first, then from the disk, with their indexes. After Close it
+// returns ErrClosed, and Close waits for one that has begun.
 func (l *Log) DropBefore(offset uint64) (dropped []Segment, err error) {
 	l.manifestMu.Lock()
 	defer l.manifestMu.Unlock()
@@ -315,6 +315,7 @@ func (l *Log) DropBefore(offset uint64) (dropped []Segment, err error) {
 		if err := os.Remove(segmentPath(l.dir, s.First)); err != nil {
 			return dropped, err
 		}
+		os.Remove(IndexPath(l.dir, s.First)) // most often there is one; nobody asks for it any more
 	}
 	return dropped, nil
 }

@@ -1,0 +1,189 @@
+package log
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+)
+
+// pickable is a log of several segments, with entries of a handful of bytes and such as do
+// not fit what is read at once.
+func pickable(t *testing.T, n int) (l *Log, dir string) {
+	t.Helper()
+	dir = t.TempDir() + "/data"
+	l, _, _ = testLog(t, dir, Options{SegmentSize: 64 << 10, Policy: No})
+	for i := range n {
+		p := body(l.Next())
+		if i%17 == 0 {
+			p = bytes.Repeat(p, 1+i*i%3000)
+		}
+		l.Append(KindChange, 1_000_000*int64(l.Next()), p)
+		if err := l.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return l, dir
+}
+
+// TestPick: every entry is found by its spot, in whatever order they are asked for, while
+// the segment is being written too.
+func TestPick(t *testing.T) {
+	l, dir := pickable(t, 600)
+	defer closeLog(t, l, true)
+	r, err := l.Reader(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	bySegment, times := map[uint64][]Entry{}, map[uint64]int64{}
+	for range 600 {
+		e, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Offset == e.Segment {
+			times[e.Segment] = e.Time
+		}
+		bySegment[e.Segment] = append(bySegment[e.Segment], e)
+	}
+	if len(bySegment) < 4 {
+		t.Fatalf("only %d segments", len(bySegment))
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for first, entries := range bySegment {
+		p, err := OpenPicker(dir, l.ID(), first, times[first])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 * len(entries) {
+			want := entries[i%len(entries)]
+			switch i / len(entries) {
+			case 1:
+				want = entries[len(entries)-1-i%len(entries)]
+			case 2:
+				want = entries[rng.IntN(len(entries))]
+			}
+			spot, ok := want.Spot()
+			got, err := p.At(spot)
+			if err != nil || !ok || fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Fatalf("at spot %d: @%d at %d (%v), want @%d at %d", spot, got.Offset, got.Pos, err, want.Offset, want.Pos)
+			}
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestPickGrowing: a picker that has read to the end of a segment sees what comes after.
+func TestPickGrowing(t *testing.T) {
+	l, _, _ := testLog(t, t.TempDir()+"/data", Options{Policy: No})
+	defer closeLog(t, l, true)
+	fill(t, l, 1, 1)
+	p, err := OpenPicker(l.Dir(), l.ID(), 1, 1_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	r, err := l.Reader(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for i := range 50 {
+		want, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		spot, _ := want.Spot()
+		if got, err := p.At(spot); err != nil || !bytes.Equal(got.Body, want.Body) {
+			t.Fatalf("entry %d: %q, %v", i+1, got.Body, err)
+		}
+		fill(t, l, 1, 1)
+	}
+}
+
+// TestPickNothing: where no entry begins, or a rotten one, there is a *Damage that names
+// the place; a segment that is gone is ErrCompacted.
+func TestPickNothing(t *testing.T) {
+	l, dir := pickable(t, 300)
+	closeLog(t, l, true)
+	m, err := ReadManifest(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := segmentPath(dir, m.Sealed[0].First)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begins := map[int64]bool{}
+	if err := ReadSegment(dir, m.LogID, m.Sealed[0], func(e Entry) error {
+		begins[e.Pos] = true
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := OpenPicker(dir, m.LogID, 1, 1_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for spot := range int64(len(raw))/SpotUnit + 3 {
+		any := false
+		for i := range int64(SpotUnit) {
+			any = any || begins[spot*SpotUnit+i]
+		}
+		e, err := p.At(Spot(spot))
+		var damage *Damage
+		if any != (err == nil) || !any && !errors.As(err, &damage) || any && !begins[e.Pos] {
+			t.Fatalf("at spot %d: @%d at byte %d, %v; one begins there: %v", spot, e.Offset, e.Pos, err, any)
+		}
+	}
+	raw[len(raw)/2] ^= 4
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ReadSegment(dir, m.LogID, m.Sealed[0], func(Entry) error { return nil }); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a segment with a flipped bit is read: %v", err)
+	}
+	other := m.Sealed[1]
+	other.LastCRC++
+	if err := ReadSegment(dir, m.LogID, other, func(Entry) error { return nil }); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a segment that is not the sealed one is read: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenPicker(dir, m.LogID, 1, 0); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a missing segment: %v", err)
+	}
+}
+
+// TestIndexesGo: what retention drops it drops with its index.
+func TestIndexesGo(t *testing.T) {
+	l, dir := pickable(t, 300)
+	closeLog(t, l, true) // all but the active one are sealed now
+	l, _, _ = testLog(t, dir, Options{})
+	m := l.Manifest()
+	for _, s := range m.Sealed {
+		if err := os.WriteFile(IndexPath(dir, s.First), []byte("an index"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := l.DropBefore(m.Sealed[1].First + 1); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range m.Sealed[:2] {
+		if _, err := os.Stat(IndexPath(dir, s.First)); (err == nil) != (i == 1) {
+			t.Errorf("the index of segment %d: %v", i, err)
+		}
+	}
+	if err := ReadSegment(dir, m.LogID, m.Sealed[0], nil); !errors.Is(err, ErrCompacted) {
+		t.Errorf("a dropped segment: %v", err)
+	}
+	closeLog(t, l, true)
+}

@@ -51,3 +51,14 @@ func fold(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a, b)
 	return hi ^ lo
 }
+
+// Hasher hashes keys as the states that were given the same seed do, for those who look
+// for keys in the order of a database without a state at hand, or keep indexes. What it
+// gives must be shown to nobody. Any goroutine may use it.
+type Hasher struct{ secret secret }
+
+// NewHasher makes the hasher of a seed.
+func NewHasher(seed uint64) *Hasher { return &Hasher{newSecret(seed)} }
+
+// Hash is the place of a key in its database's order.
+func (h *Hasher) Hash(key []byte) uint64 { return h.secret.hash(key) }

@@ -1,6 +1,9 @@
 package state
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // TestHashOfKeys: keys of every length that differ in one bit, or in length alone,
 // have hashes that differ in many bits; another seed gives others.
@@ -36,5 +39,28 @@ func TestHashOfKeys(t *testing.T) {
 		if share := float64(n) / float64(len(seen)); share < 0.48 || share > 0.52 {
 			t.Errorf("bit %d is set in %.3f of the hashes", i, share)
 		}
+	}
+}
+
+// TestHasher: who has the seed finds the keys of a state in the order in which it has them.
+func TestHasher(t *testing.T) {
+	st, h := New(77), NewHasher(77)
+	for i := range 500 {
+		if err := st.Import(0, Record{Key: fmt.Appendf(nil, "key:%d", i), Type: String, Encoding: uint8(encRaw)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last, n := uint64(0), 0
+	st.Export(0, 0, func(r Record) bool {
+		if got := h.Hash(r.Key); got < last {
+			t.Errorf("%q has hash %x, it comes after %x", r.Key, got, last)
+		} else {
+			last = got
+		}
+		n++
+		return true
+	})
+	if n != 500 {
+		t.Errorf("%d keys", n)
 	}
 }

@@ -20,6 +20,20 @@ type Header struct {
 	Argv   [][]byte // its whole argv instead of Name, where the events do not tell it
 }
 
+// Named is the connection that a body names in full, in an [Origin]; ok is false where it
+// does not. It allocates nothing.
+func Named(body []byte) (conn uint64, ok bool) {
+	d := decoder{pack.Reader{Rest: body}}
+	d.Array()
+	d.Skip() // database
+	if d.Bad || !d.IsArray() {
+		return 0, false
+	}
+	d.Array()
+	conn = d.Uint()
+	return conn, !d.Bad
+}
+
 // AppendHeader appends the byte form of h to dst.
 func AppendHeader(dst []byte, h Header) []byte {
 	dst = pack.AppendArray(dst, 3)

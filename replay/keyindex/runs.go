@@ -1,0 +1,96 @@
+package keyindex
+
+import (
+	"slices"
+
+	"github.com/altilium-db/altilium/log"
+)
+
+// record is an entry under a name: the hash in the upper half, the spot in the lower. So
+// records in order are the entries of each name, in order.
+type record uint64
+
+func newRecord(name Name, spot log.Spot) record { return record(uint32(name))<<32 | record(spot) }
+
+func (r record) spot() log.Spot { return log.Spot(uint32(r)) }
+
+func (r record) sameName(other record) bool { return r>>32 == other>>32 }
+
+// runs is records in memory: sorted runs, each less than half as long as the one before,
+// and a few that have just come. To keep all in one sorted run would move all of them each
+// time; this moves each as often as there are runs, about twenty times in a million.
+type runs struct {
+	sorted [][]record
+	fresh  []record
+}
+
+// mostFresh is how many records are added before they are sorted, looked for or not.
+const mostFresh = 1024
+
+func (r *runs) add(v record) {
+	r.fresh = append(r.fresh, v)
+	if len(r.fresh) == mostFresh {
+		r.settle()
+	}
+}
+
+// settle makes a run of the fresh ones.
+func (r *runs) settle() {
+	if len(r.fresh) == 0 {
+		return
+	}
+	run := slices.Clone(r.fresh)
+	slices.Sort(run)
+	for n := len(r.sorted); n > 0 && len(r.sorted[n-1]) < 2*len(run); n-- {
+		run = merge(r.sorted[n-1], run)
+		r.sorted = r.sorted[:n-1]
+	}
+	r.sorted, r.fresh = append(r.sorted, run), r.fresh[:0]
+}
+
+// merge makes one run of two.
+func merge(a, b []record) []record {
+	out := make([]record, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if a[0] < b[0] {
+			out, a = append(out, a[0]), a[1:]
+		} else {
+			out, b = append(out, b[0]), b[1:]
+		}
+	}
+	return append(append(out, a...), b...)
+}
+
+// before is the greatest record below v.
+func (r *runs) before(v record) (best record, ok bool) {
+	r.settle()
+	for _, run := range r.sorted {
+		if i, _ := slices.BinarySearch(run, v); i > 0 && (!ok || run[i-1] > best) {
+			best, ok = run[i-1], true
+		}
+	}
+	return best, ok
+}
+
+// after is the least record that is v or above.
+func (r *runs) after(v record) (best record, ok bool) {
+	r.settle()
+	for _, run := range r.sorted {
+		if i, _ := slices.BinarySearch(run, v); i < len(run) && (!ok || run[i] < best) {
+			best, ok = run[i], true
+		}
+	}
+	return best, ok
+}
+
+// all makes one run of all, and gives that.
+func (r *runs) all() []record {
+	r.settle()
+	for n := len(r.sorted); n > 1; n-- {
+		r.sorted = append(r.sorted[:n-2], merge(r.sorted[n-2], r.sorted[n-1]))
+	}
+	if len(r.sorted) == 0 {
+		return nil
+	}
+	return r.sorted[0]
+}

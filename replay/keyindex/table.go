@@ -1,0 +1,85 @@
+package keyindex
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/altilium-db/altilium/log"
+)
+
+// Index finds the entries of one segment that are listed under a name: a [File], or what
+// [Tail] and [Set] have in memory.
+type Index interface {
+	// FirstTime is the time of the segment's first entry, for log.OpenPicker.
+	FirstTime() int64
+
+	// Before is the last entry before a spot, After the first that is there or after it;
+	// ok is false where there is none. The entry may be another key's with the same hash.
+	Before(name Name, spot log.Spot) (at log.Spot, ok bool, err error)
+	After(name Name, spot log.Spot) (at log.Spot, ok bool, err error)
+}
+
+// ErrTooLong is returned for a segment that is too long for an index: more than 32 GiB,
+// which one turn would have to be. It can be read as a whole only.
+var ErrTooLong = errors.New("the segment is too long to be indexed")
+
+// table is an index in memory.
+type table struct {
+	first     uint64 // offset
+	next      uint64 // offset of the entry that is to be added
+	firstTime int64
+	keys      runs
+	whole     runs
+}
+
+func newTable(first uint64) *table { return &table{first: first, next: first} }
+
+// add takes in the next entry.
+func (t *table) add(e log.Entry, l *lister) error {
+	if e.Offset != t.next {
+		return fmt.Errorf("entry @%d was to be indexed, not @%d", t.next, e.Offset)
+	}
+	spot, ok := e.Spot()
+	if !ok {
+		return fmt.Errorf("entry @%d: %w", e.Offset, ErrTooLong)
+	}
+	if e.Offset == t.first {
+		t.firstTime = e.Time
+	}
+	for _, name := range l.list(e.Body) {
+		t.of(name).add(newRecord(name, spot))
+	}
+	t.next++
+	return nil
+}
+
+func (t *table) of(name Name) *runs {
+	if name == Whole {
+		return &t.whole
+	}
+	return &t.keys
+}
+
+func (t *table) FirstTime() int64 { return t.firstTime }
+
+func (t *table) Before(name Name, spot log.Spot) (log.Spot, bool, error) {
+	v := newRecord(name, spot)
+	at, ok := t.of(name).before(v)
+	return at.spot(), ok && at.sameName(v), nil
+}
+
+func (t *table) After(name Name, spot log.Spot) (log.Spot, bool, error) {
+	v := newRecord(name, spot)
+	at, ok := t.of(name).after(v)
+	return at.spot(), ok && at.sameName(v), nil
+}
+
+// read makes the index of a sealed segment from its entries. The error is that of
+// log.ReadSegment, or ErrTooLong.
+func read(dir string, id log.ID, s log.Segment, h Hasher) (*table, error) {
+	t, l := newTable(s.First), &lister{h: h}
+	if err := log.ReadSegment(dir, id, s, func(e log.Entry) error { return t.add(e, l) }); err != nil {
+		return nil, err
+	}
+	return t, nil
+}

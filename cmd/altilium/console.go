@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/state/engine"
 	"github.com/rs/zerolog"
 )
 
-// printBanner tells a person who has just started a server what there is.
-func printBanner(errs io.Writer, cfg *engine.Config, addr string) {
+// printBanner tells a person who has just started a server what there is; at is the
+// moment that a server on the past shows.
+func printBanner(errs io.Writer, cfg *engine.Config, at *replay.Resolved, addr string) {
 	server, dir := "", ""
 	if addr != defaultAddr {
 		server = " --addr " + quoteWord(addr)
@@ -23,7 +25,12 @@ func printBanner(errs io.Writer, cfg *engine.Config, addr string) {
 	if cfg.Dir() != defaultDir {
 		dir = " --dir " + quoteWord(cfg.Dir())
 	}
-	fmt.Fprintf(errs, "\n  altilium %s   listening on %s\n  data        %s\n  durability  %s\n", version, addr, cfg.Dir(), durability(cfg.Fsync()))
+	fmt.Fprintf(errs, "\n  altilium %s   listening on %s\n", version, addr)
+	if at != nil {
+		fmt.Fprintf(errs, "  data        %s, as it was at %s, read-only\n  try         altilium cli%s TIME\n\n", cfg.Dir(), at, server)
+		return
+	}
+	fmt.Fprintf(errs, "  data        %s\n  durability  %s\n", cfg.Dir(), durability(cfg.Fsync()))
 	tries := [...][2]string{
 		{"altilium cli" + server + " SET greeting hello", "redis-cli or any other client will do"},
 		{"altilium at" + dir + " @-1m", "the state of a minute ago"},

@@ -101,7 +101,7 @@ func TestBanner(t *testing.T) {
 	cfg := engine.NewConfig()
 	banner := func(addr string) string {
 		var out strings.Builder
-		printBanner(&out, cfg, addr)
+		printBanner(&out, cfg, nil, addr)
 		return out.String()
 	}
 	for _, want := range []string{"  try         altilium cli SET greeting hello", "\n              altilium at @-1m ", " altilium history greeting "} {

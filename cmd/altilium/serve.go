@@ -23,6 +23,7 @@ import (
 
 func newServe() *cobra.Command {
 	var set *settings
+	var at string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
@@ -31,22 +32,37 @@ func newServe() *cobra.Command {
 Settings come from flags, then ALTILIUM_… environment variables, then the file
 given with --config, then defaults; ` + "`altilium config`" + ` shows each and where it
 came from. Ctrl-C (or SIGTERM) stops it in order; killing it loses nothing that
-was acknowledged.`,
+was acknowledged.
+
+With --at it serves the data of one moment of the past, read-only: clients look
+at it with the clock standing still at that moment, and writes are answered
+-ASOFRO. Nothing in the directory is changed or locked, so another server may
+run on it meanwhile.`,
 		Example: `  altilium serve
   altilium serve --port 7000 --dir /tmp/scratch
   altilium serve --fsync always --requirepass secret
-  altilium serve --config Config.toml`,
+  altilium serve --config Config.toml
+  altilium serve --at @1200 --port 7000      the data after entry 1200
+  altilium serve --at @-5m --port 0          that of five minutes ago, on any free port`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := set.load(cmd); err != nil {
 				return err
 			}
+			var moment *replay.Resolved
+			if cmd.Flags().Changed("at") {
+				var err error
+				if moment, err = resolveAt(set.engine.Dir(), at); err != nil {
+					return err
+				}
+			}
 			ctx, stop := untilInterrupted(cmd)
 			defer stop()
-			return runServer(ctx, set, cmd.ErrOrStderr())
+			return runServer(ctx, set, moment, cmd.ErrOrStderr())
 		},
 	}
 	set = addSettings(cmd)
+	cmd.Flags().StringVar(&at, "at", "", "serve the data as it was at a point, read-only")
 	return cmd
 }
 
@@ -57,6 +73,7 @@ type daemon struct {
 	logger zerolog.Logger
 	errs   io.Writer
 	dir    string
+	at     *replay.Resolved // the moment of the past that it shows; nil: none
 
 	front  *server.Server
 	engine *engine.Engine
@@ -70,10 +87,11 @@ type daemon struct {
 	child      sync.Mutex     // held while there is a process that makes a checkpoint
 }
 
-// runServer serves until it is told to stop.
-func runServer(ctx context.Context, set *settings, errs io.Writer) error {
+// runServer serves until it is told to stop: a moment of the past, or, where that is
+// nil, on the log.
+func runServer(ctx context.Context, set *settings, at *replay.Resolved, errs io.Writer) error {
 	d := &daemon{
-		set: set, errs: errs, dir: set.engine.Dir(),
+		set: set, errs: errs, dir: set.engine.Dir(), at: at,
 		logger: newLogger(errs, set.engine.LogLevel),
 		asked:  make(chan string, 1),
 		fatal:  make(chan error, 1),
@@ -82,7 +100,7 @@ func runServer(ctx context.Context, set *settings, errs io.Writer) error {
 		return err
 	}
 	listeners, err := d.listen()
-	if err == nil {
+	if err == nil && at == nil {
 		err = prepareDir(d.dir)
 	}
 	if err != nil {
@@ -96,16 +114,20 @@ func runServer(ctx context.Context, set *settings, errs io.Writer) error {
 	}
 	running, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	d.engine = engine.New(d.engineOptions(running))
+	options, load := d.engineOptions(running), d.recover
+	if at != nil {
+		options, load = d.pastOptions(), d.build
+	}
+	d.engine = engine.New(options)
 	d.front = server.New(d.engine, d.serverOptions())
 	served := make(chan error, len(listeners))
 	for _, ln := range listeners {
 		go func() { served <- d.front.Serve(ln) }()
 	}
-	printBanner(errs, set.engine, listeners[0].Addr().String())
+	printBanner(errs, set.engine, at, listeners[0].Addr().String())
 	recovering, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d.background.Go(func() { d.recover(recovering) })
+	d.background.Go(func() { load(recovering) })
 
 	var cause error
 	select {
@@ -287,7 +309,11 @@ func (d *daemon) stop(cause error, endChild func()) error {
 		err = errors.Join(err, l.Close(true))
 	}
 	if cause == nil && err == nil {
-		d.logger.Info().Msg("stopped; everything is on the disk")
+		text := "stopped; everything is on the disk"
+		if d.at != nil {
+			text = "stopped; nothing was changed"
+		}
+		d.logger.Info().Msg(text)
 	}
 	return errors.Join(cause, err)
 }

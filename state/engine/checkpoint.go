@@ -68,7 +68,7 @@ func saveCommand(e *Engine, s *Session, c *command.Call) {
 	case e.checkpoint.running:
 		c.Out.Error("ERR Background save already in progress")
 	case e.mode != modeReady:
-		c.Out.Error(e.failure.text())
+		c.Out.Error(e.cannotWrite())
 	case e.o.Checkpoint == nil:
 		e.pretendCheckpoint()
 		c.Out.OK()
@@ -91,7 +91,7 @@ func bgsaveCommand(e *Engine, _ *Session, c *command.Call) {
 	cp := &e.checkpoint
 	switch {
 	case e.mode != modeReady:
-		c.Out.Error(e.failure.text())
+		c.Out.Error(e.cannotWrite())
 	case cp.running && !cp.rewrite:
 		c.Out.Error("ERR Background save already in progress")
 	case cp.running && !schedule && !e.unit.exec:
@@ -109,7 +109,7 @@ func bgrewriteaofCommand(e *Engine, _ *Session, c *command.Call) {
 	cp := &e.checkpoint
 	switch {
 	case e.mode != modeReady:
-		c.Out.Error(e.failure.text())
+		c.Out.Error(e.cannotWrite())
 	case cp.running && cp.rewrite:
 		c.Out.Error("ERR Background append only file rewriting already in progress")
 	case cp.running || e.unit.exec:

@@ -121,7 +121,7 @@ func (e *Engine) mayReload(c *command.Call) bool {
 	case e.mode == modeLoading && e.failure.cause == nil:
 		c.Out.Error(loadingText)
 	case e.mode != modeReady:
-		c.Out.Error(e.failure.text())
+		c.Out.Error(e.cannotWrite())
 	case e.unit.exec:
 		c.Out.Error("ERR this is not possible inside a transaction")
 	case e.checkpoint.running:
@@ -168,7 +168,7 @@ func (e *Engine) reloadSoon(s *Session) { e.o.Post(func() { e.reload(s) }) }
 // turns, and the loop stands still meanwhile: nothing may be appended.
 func (e *Engine) reload(s *Session) {
 	if e.mode != modeReady {
-		text := e.failure.text()
+		text := e.cannotWrite()
 		s.answer(func(c *command.Call) { c.Out.Error(text) })
 		return
 	}

@@ -84,6 +84,8 @@
 //	loading    no data yet: commands without the loading flag answer -LOADING
 //	ready
 //	readonly   the log cannot be written: reads go on, writes answer -MISCONF
+//	past       the data is that of one moment (ReadyAt), and there is no log: reads go on,
+//	           with the clock of the data standing still, writes answer -ASOFRO
 //
 // # Failure
 //

@@ -23,6 +23,7 @@ const (
 	modeLoading  mode = iota // no data
 	modeReady                // everything
 	modeReadonly             // the log cannot be written
+	modePast                 // there is no log: the data is that of a moment of the past
 )
 
 func (m mode) String() string {
@@ -31,6 +32,8 @@ func (m mode) String() string {
 		return "loading"
 	case modeReady:
 		return "ready"
+	case modePast:
+		return "past"
 	default:
 		return "readonly"
 	}
@@ -73,9 +76,11 @@ type Engine struct {
 	rows  []row // by Spec.Ord
 
 	mode  mode
-	log   *log.Log     // nil until Ready
+	log   *log.Log     // nil until Ready, and after ReadyAt
 	state *state.State // never nil; empty while loading
 	last  uint64       // offset of the last appended entry, of this turn too
+
+	moment Moment // where the data is from, in modePast
 
 	clock    clock
 	started  int64 // µs, when New was called

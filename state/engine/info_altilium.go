@@ -63,6 +63,9 @@ func infoAltilium(e *Engine, t *infoText) {
 	if e.log != nil {
 		e.infoLog(t)
 	}
+	if e.mode == modePast {
+		e.infoOfPast(t)
+	}
 	e.infoCheckpoint(t)
 	t.put("recording", ifso(e.recording.to != nil))
 	if e.recording.to != nil {

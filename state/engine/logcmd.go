@@ -41,6 +41,10 @@ func hex16(n uint64) string {
 // logInfo is LOG INFO, a map.
 func logInfo(e *Engine, _ *Session, c *command.Call) {
 	out := c.Out
+	if e.mode == modePast {
+		e.logInfoOfPast(out)
+		return
+	}
 	if e.log == nil {
 		out.Map(1)
 		pairString(out, "mode", e.mode.String())

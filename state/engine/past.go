@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/altilium-db/altilium/resp"
@@ -97,7 +98,11 @@ func (s *Session) refuseInPast(r *row) string {
 // s has been answered before is part of it. s waits.
 func (e *Engine) askPast(s *Session, out *resp.Writer, q PastRequest) {
 	if e.o.Past == nil {
-		out.Error("ERR this server cannot look at the past")
+		text := "ERR this server cannot look at the past"
+		if e.mode == modePast {
+			text = fmt.Sprintf("ERR this server shows the past at @%d and no other; ASOF is for one that runs on its log", e.last)
+		}
+		out.Error(text)
 		return
 	}
 	q.At, q.DB, q.Proto, q.Now = s.past, s.db, s.proto, e.now

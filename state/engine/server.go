@@ -36,9 +36,9 @@ func serverHandlers() map[string]handler {
 }
 
 // timeCommand tells the clock of the unit: a replayed session's is the recorded
-// one.
+// one, and that of a server on the past stands still.
 func timeCommand(e *Engine, _ *Session, c *command.Call) {
 	c.Out.Array(2)
-	c.Out.BulkString(strconv.FormatInt(e.now/1_000_000, 10))
-	c.Out.BulkString(strconv.FormatInt(e.now%1_000_000, 10))
+	c.Out.BulkString(strconv.FormatInt(e.dataClock()/1_000_000, 10))
+	c.Out.BulkString(strconv.FormatInt(e.dataClock()%1_000_000, 10))
 }

@@ -235,6 +235,10 @@ func (e *Engine) refuse(s *Session, r *row) string {
 		return monitorText
 	case e.mode == modeReady:
 		return ""
+	case e.mode == modePast:
+		if changesAnything(r.spec) {
+			return e.cannotWrite()
+		}
 	case e.failure.cause != nil && (flags&command.Write != 0 || r.isExec && s.multi.flags&command.Write != 0):
 		return e.failure.text()
 	case e.mode == modeLoading && flags&command.Loading == 0:
@@ -264,7 +268,7 @@ func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer, pat
 	c := &e.call
 	c.Reset(r.spec, args)
 	c.Out, c.Patience = out, patience
-	ms := e.now / 1000
+	ms := e.dataClock() / 1000
 	mark := out.Len()
 	e.events.Truncate(0)
 	if r.spec.Decide != nil {
@@ -338,7 +342,7 @@ func (e *Engine) settle(s *Session, r *row, c *command.Call, mark int, failed bo
 		e.events.Truncate(0) // what PFCOUNT has found out holds without being kept
 		return
 	case e.mode != modeReady:
-		problem = e.failure.text()
+		problem = e.cannotWrite()
 	case e.unit.body.Len()+s.headLen()+e.events.Len()+encodedLen(argv) > e.maxBody: // within EXEC it fails alone
 		problem = tooLargeText
 	}

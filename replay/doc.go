@@ -96,6 +96,35 @@
 // many at most, built one at a time, and moved forward where that is less work than to begin
 // at a checkpoint. A state is read by one goroutine at a time.
 //
+// # Bisecting
+//
+// [Bisection] finds the first entry after which a condition no longer holds, between a
+// point where it does (good) and a later one where it does not (bad). What the condition
+// is, the caller's Try says, which is shown one state after another:
+//
+//	1 ends       good, then bad, are tried. One that is not as said is an *EndError
+//	2 choose     the entries after good up to bad that can matter: all of them, or those
+//	             that touch a key that Touches names or speak of whole databases (FLUSHALL,
+//	             SWAPDB), found in one reading of that piece of log
+//	3 halve      the one in the middle is tried; the half is kept whose ends differ. One
+//	             after a checkpoint is taken for the middle where it lies in the middle half:
+//	             its state costs no replay
+//	4 end        no entry is left between the last good one and the first bad one
+//
+// Two hundred thousand entries take eighteen tries. Where the condition has come and gone
+// several times, what is found is one of the entries after which it had gone.
+//
+// The one state that there is moves forward where it can; to go back it is built anew from
+// the newest checkpoint before. Each try sees the clock of its entry, so a key may be gone
+// because its time has come though no entry has said so. Where the keys that matter have
+// expiries after the last good entry that touches them (Expiring), the entries from there
+// on are therefore bisected too, and the one that is found is the first of so late a time
+// (Found.Clock).
+//
+// A Try may say that it cannot tell (Skip). Then others near the middle are tried, farther
+// and farther away from it; when [MostSkips] in a row cannot be told, or none is left, what
+// is found is a range of suspects: the first bad entry is one of them.
+//
 // # Goroutines
 //
 // None outlives a call. Compare builds one of its states on another; Build and Recover

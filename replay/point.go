@@ -84,7 +84,7 @@ func AtOffset(n uint64) Point {
 }
 
 // Start is the first reachable point.
-func Start() Point { return Point{text: "@0", form: byStart} }
+func Start() Point { return Point{text: "the first reachable point", form: byStart} }
 
 // Last is the point after the last entry.
 func Last() Point { return Point{text: "@last", form: byLast} }

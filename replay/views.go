@@ -145,26 +145,27 @@ func (v *Views) forget(w *view) {
 func (v *Views) build(w *view, donor *from) {
 	v.building.Lock()
 	defer v.building.Unlock()
-	w.built, w.err = v.forward(donor.built, w.offset)
+	w.built, w.err = forward(v.dir, donor.built, w.offset)
 	if w.built == nil && w.err == nil {
 		w.built, w.err = compaction.Build(v.dir, w.offset, nil)
 	}
 	close(w.ready)
 }
 
-// forward moves a state to a later offset; nil where a checkpoint lies nearer to it.
-func (v *Views) forward(b *compaction.Built, to uint64) (*compaction.Built, error) {
+// forward moves a state of the log in dir to a later offset; nil where a checkpoint lies
+// nearer to it.
+func forward(dir string, b *compaction.Built, to uint64) (*compaction.Built, error) {
 	if b == nil {
 		return nil, nil
 	}
-	m, err := log.ReadManifest(v.dir)
+	m, err := log.ReadManifest(dir)
 	if err != nil {
 		return nil, err
 	}
 	if c, ok := m.Newest(to); ok && c.Offset > b.At {
 		return nil, nil
 	}
-	if b.Advance(v.dir, to) != nil {
+	if b.Advance(dir, to) != nil {
 		return nil, nil // what is wrong is found again on the way from a checkpoint, or is not there
 	}
 	return b, nil

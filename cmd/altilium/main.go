@@ -95,7 +95,7 @@ Points: @1200 (after entry 1200), @1200^ (before it), @first, @last, @last-100,
 		return usagef("%v; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		newServe(), newAt(), newRestore(), newHistory(), newBlame(), newDiff(), newLog(), newTag(),
+		newServe(), newAt(), newRestore(), newHistory(), newBlame(), newDiff(), newBisect(), newLog(), newTag(),
 		newRecord(), newReplay(),
 		newCheck(), newCheckpoint(), newInfo(),
 		newImport(), newCLI(), newConfig(), newVersion(),

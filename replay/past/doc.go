@@ -24,6 +24,41 @@
 // JSON. The verbs of the command line ask it on a directory, and a server with --addr: so
 // both print the same. [Source.Follow] goes on as the log grows.
 //
+// # Conditions
+//
+// [ParseExpr] reads a condition on the state of a moment, for `altilium bisect --expr` and
+// LOG BISECT, which look for the first entry after which it no longer holds:
+//
+//	GET stock >= 0
+//	HGET user:1 name == "Ada" and not EXISTS banned:1
+//	SCARD s < 10 or (TYPE s == list and LLEN s < 10)
+//	SMEMBERS roles contains admin
+//
+//	condition   = all { "or" all }
+//	all         = one { "and" one }
+//	one         = "not" one | side [ operator side ]
+//	side        = "(" condition ")" | value | command
+//	operator    = "==" | "!=" | "<" | "<=" | ">" | ">=" | "contains"
+//
+// A command that reads is the words up to the next operator, "and", "or", ")" or the end. A
+// lone word after an operator, and a lone number or quoted word anywhere, is a value; a
+// command of one word stands there in parentheses: 10 < (DBSIZE). Words are separated by
+// blanks, as operators are; they are quoted as in a shell, "…" with \" \\ \n \r \t \xHH
+// in it, '…' with anything. What is quoted is never an operator or a parenthesis; a word that
+// has one of < = > in it must be quoted, so that GET stock>=0 is no key by mistake.
+//
+// Two sides that are numbers are compared as numbers, others as bytes. Nothing (nil) is
+// unequal to everything, to itself too, and neither less nor greater; so a condition on a
+// key that is not there yet does not hold: not EXISTS stock or GET stock >= 0 does.
+// contains is: a text has that text in it; a list, set or sorted set such an element; a
+// hash such a field. Two lists cannot be compared otherwise. A condition without operator
+// holds but for nil, a number that is 0, an empty text, and an empty list. What stands right
+// of "and" is not asked where the left does not hold, nor right of "or" where it does.
+//
+// A command that writes, that depends on the server and not on data, or that is not there,
+// is refused with its place; so is an error that one answers at a moment (WRONGTYPE): a
+// TYPE k == hash and … before it says what is meant.
+//
 // # Errors
 //
 //	BADPOINT NOTAG FUTURE COMPACTED   the point, see [replay.PointError]

@@ -37,8 +37,12 @@ type target struct{ addr, password string }
 func targetFlags(cmd *cobra.Command) *target {
 	t := &target{}
 	cmd.Flags().StringVar(&t.addr, "addr", serverAddr(), "address of the server: HOST:PORT, or the path of its unix socket")
-	cmd.Flags().StringVar(&t.password, "password", "", "password of the server (default: what ALTILIUM_REQUIREPASS holds)")
+	passwordFlag(cmd, t)
 	return t
+}
+
+func passwordFlag(cmd *cobra.Command, t *target) {
+	cmd.Flags().StringVar(&t.password, "password", "", "password of the server (default: what ALTILIUM_REQUIREPASS holds)")
 }
 
 // hide keeps a flag out of the help: another name stands for it, or it is not

@@ -28,9 +28,9 @@ type where struct {
 
 // whereFlags adds --dir, --addr and --password.
 func whereFlags(cmd *cobra.Command) *where {
-	w := &where{cmd: cmd, dir: dirFlag(cmd), server: targetFlags(cmd)}
-	cmd.Flags().Lookup("addr").DefValue = ""
-	cmd.Flags().Lookup("addr").Usage = "ask the server at HOST:PORT, or at its unix socket's path, instead of a directory"
+	w := &where{cmd: cmd, dir: dirFlag(cmd), server: &target{}}
+	cmd.Flags().StringVar(&w.server.addr, "addr", "", "ask the server at HOST:PORT, or at its unix socket's path, instead of a directory")
+	passwordFlag(cmd, w.server)
 	return w
 }
 
@@ -38,7 +38,7 @@ func whereFlags(cmd *cobra.Command) *where {
 func (w *where) dbFlag() { w.cmd.Flags().IntVar(&w.db, "db", 0, "database") }
 
 // remote reports whether a server is asked.
-func (w *where) remote() bool { return w.cmd.Flags().Changed("addr") }
+func (w *where) remote() bool { return w.server.addr != "" }
 
 // dial connects to the server and chooses the database.
 func (w *where) dial() (*client, error) {

@@ -24,6 +24,9 @@ func (d *daemon) newPast(l *log.Log) *pastRoom {
 	return &pastRoom{Room: past.New(past.Options{Log: l, Views: views}), views: views}
 }
 
+// needed are the offsets whose history retention must keep.
+func (r *pastRoom) needed() []uint64 { return append(r.views.Offsets(), r.Searched()...) }
+
 // askPast answers what a client asks of the past; the engine calls it beside its loop.
 func (d *daemon) askPast(q engine.PastRequest) engine.PastAnswer {
 	a := d.past.Load().Answer(context.Background(), past.Request{

@@ -346,7 +346,7 @@ func (d *daemon) checkpoint(running context.Context, offset, digest uint64) (eng
 	if err := compaction.Register(l, c); err != nil {
 		return engine.CheckpointResult{}, err
 	}
-	needed = append(needed, d.past.Load().views.Offsets()...)
+	needed = append(needed, d.past.Load().needed()...)
 	if err := retain(l, d.set.retention(), needed); err != nil {
 		d.logger.Error().Err(err).Msg("retention")
 	}

@@ -59,11 +59,16 @@
 // is refused with its place; so is an error that one answers at a moment (WRONGTYPE): a
 // TYPE k == hash and … before it says what is meant.
 //
+// LOG BISECT good bad condition … answers what `altilium bisect` prints, for the database
+// of the connection. The words of the condition may be one argument, or as many as they
+// are: what a client has taken out of quotes is quoted again. One is under way at a time,
+// with a state of its own besides the views.
+//
 // # Errors
 //
 //	BADPOINT NOTAG FUTURE COMPACTED   the point, see [replay.PointError]
 //	ASOFRO     the command writes
-//	BUSYVIEW   all views are in use at other offsets
+//	BUSYVIEW   all views are in use at other offsets, or a LOG BISECT is under way
 //	DAMAGED    log and checkpoints cannot be read up to there: what, where, the way out
 //
 // # Goroutines

@@ -16,7 +16,7 @@ import (
 const maxReply = 256 << 20
 
 // tellLog carries out a command of LOG.
-func (r *Room) tellLog(q *Request, a *Answer, out *resp.Writer) error {
+func (r *Room) tellLog(ctx context.Context, q *Request, a *Answer, out *resp.Writer) error {
 	words := make([]string, len(q.Args)-1)
 	for i, arg := range q.Args[1:] {
 		words[i] = string(arg)
@@ -24,6 +24,8 @@ func (r *Room) tellLog(q *Request, a *Answer, out *resp.Writer) error {
 	switch upper(words[0]) {
 	case "TAG":
 		return r.tag(q, words[1:], out)
+	case "BISECT":
+		return r.bisect(ctx, q, words[1:], out)
 	case "SUBSCRIBE":
 		return r.subscribe(q, words, a, out)
 	case "UNTAG":

@@ -21,6 +21,8 @@ type Room struct {
 	table *command.Table
 	views *replay.Views
 	times timeCache
+
+	search search
 }
 
 // Options is what a room needs. Log is required.
@@ -74,7 +76,7 @@ func (r *Room) answer(ctx context.Context, q *Request, a *Answer, out *resp.Writ
 	case q.Queue != nil || q.At != nil && !isASOF(q.Args) && !isHistory(q.Args):
 		return r.read(ctx, *q.At, q, out)
 	case !isASOF(q.Args):
-		return r.tellLog(q, a, out)
+		return r.tellLog(ctx, q, a, out)
 	}
 	at, err := r.resolve(q, string(q.Args[1]))
 	if err != nil {
@@ -145,7 +147,7 @@ func errorText(err error) string {
 	switch {
 	case errors.As(err, &p):
 		return p.Code() + " " + err.Error()
-	case errors.Is(err, replay.ErrBusyView):
+	case errors.Is(err, replay.ErrBusyView), errors.Is(err, errBusySearch):
 		return "BUSYVIEW " + err.Error()
 	case errors.Is(err, log.ErrCompacted):
 		return "COMPACTED " + err.Error()

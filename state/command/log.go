@@ -40,6 +40,8 @@ func logCommands() []*Spec {
 			Name: "log", Arity: -2, Since: sinceAltilium, Group: "altilium", Complexity: "Depends on subcommand.",
 			Summary: "Commands about the log, which is the database.",
 			Sub: []*Spec{
+				past("bisect", -5, "The first entry after which a condition no longer holds, and what it changed.", word("good"), word("bad"),
+					Arg{Name: "condition", Type: "string", Flags: "multiple"}),
 				past("blame", -3, "Who wrote each part of what a key holds: field, member, element.", word("key"), token("FIELD", "field"), token("AT", "point"), flag("JSON")),
 				past("diff", -4, "What differs between two moments, in collections element by element.", word("from"), word("to"), token("MATCH", "pattern"), flag("STAT"), flag("NAMES"), flag("JSON")),
 				sub("digest", 2, NoScript, "The offset of the last entry, and the digest of the state after it."),

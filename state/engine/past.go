@@ -57,6 +57,7 @@ func askCommand(e *Engine, s *Session, c *command.Call) {
 func pastHandlers() map[string]handler {
 	return map[string]handler{
 		"asof":            asofCommand,
+		"log|bisect":      askCommand,
 		"log|blame":       askCommand,
 		"log|diff":        askCommand,
 		"log|key":         askCommand,

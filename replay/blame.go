@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/altilium-db/altilium/compaction"
+	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
 	"github.com/altilium-db/altilium/state/event"
 )
@@ -40,19 +40,33 @@ func Blames(dir string, db int, key, field []byte, at Point) (parts []Blame, to 
 	if err != nil {
 		return nil, to, err
 	}
-	b := blamer{historian: historian{dir: dir, db: db, key: key}, since: from.Offset, marks: map[string]*Line{}}
-	b.each, b.began = b.note, func() { b.reset(nil) }
-	if from.Offset == to.Offset { // nothing has happened since
-		built, err := compaction.Build(dir, to.Offset, nil)
-		if err != nil {
-			return nil, to, err
-		}
-		b.st = built.State
-		b.reset(nil)
-	} else if err := b.over(Span{After: from, To: to}, func(Change) error { return nil }); err != nil {
+	s, err := OpenSeeker(dir, nil)
+	if err != nil {
+		return nil, to, err
+	}
+	defer func() { _ = s.Close() }() // it only reads
+	b, err := s.blamer(Key{DB: db, Key: key}, from.Offset, to.Offset)
+	if err == nil {
+		err = b.over(from.Offset, to.Offset, b.entry)
+	}
+	if err != nil {
 		return nil, to, err
 	}
 	return b.parts(field), to, nil
+}
+
+// blamer is one that knows what a key held at a reachable offset, and can go up to another.
+func (s *Seeker) blamer(k Key, since, to uint64) (*blamer, error) {
+	built, err := s.At(since, k)
+	if err == nil {
+		err = s.look(to)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b := &blamer{historian: historian{s: s, st: built.State, db: k.DB, key: k.Key}, since: since, marks: map[string]*Line{}}
+	b.reset(nil)
+	return b, nil
 }
 
 // blamer follows a key and keeps who wrote its parts. Marks of what is gone stay, and do no
@@ -65,9 +79,33 @@ type blamer struct {
 	list  []*Line          // by place, of a list
 }
 
-// note takes a fact that has been applied.
-func (b *blamer) note(f *Fact, in *Line) {
-	e, by := &f.Event, briefly(in)
+// entry lets an entry happen.
+func (b *blamer) entry(e log.Entry) error {
+	list, err := happenings(e)
+	if err != nil {
+		return err
+	}
+	var by *Line
+	for i := range list {
+		touched, err := b.happen(list, i)
+		if err == nil && touched && by == nil {
+			by, err = b.s.line(e)
+		}
+		if err != nil {
+			return err
+		}
+		if by != nil {
+			by.Facts = nil // there may be many lines of one entry
+		}
+		if touched {
+			b.note(&list[i].event, by)
+		}
+	}
+	return nil
+}
+
+// note takes an event of by that has happened.
+func (b *blamer) note(e *event.Event, by *Line) {
 	named := func(step int) {
 		for i := 0; i < len(e.Items); i += step {
 			b.marks[string(e.Items[i])] = by
@@ -119,17 +157,6 @@ func (b *blamer) reset(by *Line) {
 			b.list = append(b.list, by)
 		}
 	}
-}
-
-// briefly is a line without its facts, to be kept.
-func briefly(in *Line) *Line {
-	by := *in
-	by.Facts = nil
-	by.Cause = make([][]byte, len(in.Cause))
-	for i, word := range in.Cause {
-		by.Cause[i] = bytes.Clone(word)
-	}
-	return &by
 }
 
 // parts is what the key holds now.

@@ -58,6 +58,30 @@
 //
 //	@100 is before the first reachable point @5000; reachable: @5000 to @9000 (2026-…); nearest tag: pre-migrate @5120
 //
+// # Single keys
+//
+// What one key held at a moment does not want the whole state of it. A [Seeker] goes from
+// that moment backwards through the entries that speak of the key (package keyindex finds
+// them) and stops where it knows enough:
+//
+//	a SET, a DEL, a flush    says all: what came before does not matter
+//	another change           is kept, to be applied to what is found before it
+//	RENAME, COPY, MOVE to it what it held is what the other key held then: that is followed
+//	                         from there on, and SWAPDB likewise, into the other database
+//	the newest checkpoint    has the key, or has it not (compaction.Finder)
+//	before the moment
+//
+// A value has one line of descent, whatever keys it has been under; no other key matters to it.
+// So nothing is searched twice, and a key that is renamed over again and again costs no more
+// than one that is set. (The other way round, forwards from the checkpoint, each rename would
+// bring in another key that the search would have to begin anew with.) What was kept is then
+// applied by State.Apply, oldest first, to a state that holds that key alone: the same code
+// on the same bytes as ever. The cost is that of the changes since the last one that says all,
+// and does not grow with the database or the log.
+//
+// Histories use the same. The segments that are not sealed are indexed in memory: by an
+// [Indexer] beside a server, by each Seeker for itself in a tool.
+//
 // # Restoring
 //
 // [Restore] never touches what it reads. It makes a new directory: a log of its own
@@ -71,7 +95,7 @@
 // # History
 //
 // [History] follows one key: every entry that changed it, with what it held before
-// and after. That is not only what names it: a rename over it, FLUSHALL and SWAPDB
+// and after. It reads those entries and no others. That is not only what names it: a rename over it, FLUSHALL and SWAPDB
 // change it too. An expiry that has come changes nothing by itself; the entry that
 // then removes the key does.
 //
@@ -127,6 +151,6 @@
 //
 // # Goroutines
 //
-// None outlives a call. Compare builds one of its states on another; Build and Recover
+// None outlives a call, but an [Indexer]'s, which is its owner's. Compare builds one of its states on another; Build and Recover
 // run an applying one while they read.
 package replay

@@ -104,6 +104,39 @@ func (o *origins) follow(dir string, e log.Entry) (event.Header, []byte, error) 
 	return h, events, nil
 }
 
+// line unpacks a single entry: who its connection is is looked up.
+func (s *Seeker) line(e log.Entry) (*Line, error) {
+	h, events, err := event.DecodeHeader(e.Body)
+	if err != nil {
+		return nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
+	}
+	o := origins{known: map[uint64]*event.Origin{}}
+	if o.note(h); h.Origin != nil {
+		return o.line(e, h, events)
+	}
+	spot, _ := e.Spot()
+	w := s.backwards(s.f.h.Conn(h.Conn), e.Offset)
+	for w.alone, w.spot = true, spot+1; w.s.segs[w.i].first == e.Segment; {
+		at, ok, err := w.before(w.spot)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			break
+		}
+		first, _, err := event.DecodeHeader(at.Body)
+		if err != nil {
+			return nil, fmt.Errorf("entry @%d: %w", at.Offset, err)
+		}
+		if first.Origin != nil && first.Conn == h.Conn {
+			o.note(first)
+			break
+		}
+		w.spot, _ = at.Spot() // it names another connection, or is a key's
+	}
+	return o.line(e, h, events)
+}
+
 // line unpacks an entry that has been followed.
 func (o *origins) line(e log.Entry, h event.Header, events []byte) (l *Line, err error) {
 	l = &Line{Offset: e.Offset, Time: e.Time, Conn: h.Conn, Origin: o.known[h.Conn], Cause: h.Argv, Size: e.Size}

@@ -3,9 +3,6 @@ package replay
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -50,152 +47,159 @@ func History(dir string, db int, key []byte, r Range, visit func(Change) error) 
 	if err != nil {
 		return span, err
 	}
-	h := historian{dir: dir, db: db, key: key}
-	return span, h.over(span, visit)
+	s, err := OpenSeeker(dir, nil)
+	if err != nil {
+		return span, err
+	}
+	defer func() { _ = s.Close() }() // it only reads
+	return span, s.Changes(Key{DB: db, Key: key}, span.After.Offset, span.To.Offset, visit)
 }
 
-// over follows the key over a range.
-func (h *historian) over(span Span, visit func(Change) error) error {
-	if span.After.Offset >= span.To.Offset {
+// Changes hands every entry after an offset up to another that changed a key to visit, in
+// order, see [History].
+func (s *Seeker) Changes(k Key, after, to uint64, visit func(Change) error) error {
+	if after >= to {
 		return nil
 	}
-	b, err := compaction.Build(h.dir, span.After.Offset, nil)
+	b, err := s.At(after, k)
+	if err == nil {
+		err = s.look(to)
+	}
 	if err != nil {
 		return err
 	}
-	if h.st = b.State; h.began != nil {
-		h.began()
-	}
-	reader, err := log.OpenReader(h.dir, span.After.Offset+1)
-	if err != nil {
-		return err
-	}
-	defer reader.Close()
-	for {
-		e, err := reader.Next()
-		if errors.Is(err, io.EOF) || err == nil && e.Offset > span.To.Offset {
-			return nil
+	h := historian{s: s, st: b.State, db: k.DB, key: k.Key}
+	return h.over(after, to, func(e log.Entry) error { return h.entry(e, visit) })
+}
+
+// over hands the entries of a range that may change the key to each.
+func (h *historian) over(after, to uint64, each func(log.Entry) error) error {
+	for w := h.s.forwards(h.s.f.h.Key(h.db, h.key), after+1); ; {
+		e, ok, err := w.next(after + 1)
+		if err != nil || !ok || e.Offset > to {
+			return err
 		}
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+}
+
+// historian follows one key through the log. Its state has that key and, for the moment of
+// an event, what that makes it from.
+type historian struct {
+	s   *Seeker
+	st  *state.State
+	db  int
+	key []byte
+}
+
+// entry lets an entry happen and reports it if it changed the key.
+func (h *historian) entry(e log.Entry, visit func(Change) error) error {
+	list, err := happenings(e)
+	if err != nil {
+		return err
+	}
+	c := Change{DB: h.db, Key: h.key, Before: h.value()}
+	for i := range list {
+		touched, err := h.happen(list, i)
 		if err != nil {
 			return err
 		}
-		if err := h.entry(e, visit); err != nil {
-			return err
+		if touched {
+			c.Facts = append(c.Facts, Fact{DB: list[i].db, Event: list[i].event})
 		}
 	}
-}
-
-// historian follows one key through the log.
-type historian struct {
-	st      *state.State
-	dir     string
-	origins origins
-	db      int
-	key     []byte
-
-	// each, where it is not nil, is told of each fact that touches the key, once it is
-	// applied. Values are not looked at then.
-	each func(f *Fact, in *Line)
-	// began, where it is not nil, is called once the state before the range is there.
-	began func()
-}
-
-// entry applies an entry and reports it if it changed the key.
-func (h *historian) entry(e log.Entry, visit func(Change) error) error {
-	head, events, err := h.origins.follow(h.dir, e)
+	if len(c.Facts) == 0 {
+		return nil
+	}
+	line, err := h.s.line(e)
 	if err != nil {
 		return err
 	}
-	if !h.concerns(e.Body, events) {
-		return h.apply(e)
-	}
-	line, err := h.origins.line(e, head, events)
-	if err != nil {
-		return err
-	}
-	if h.each != nil {
-		_, err := h.facts(e, head.DB, events, line)
-		return err
-	}
-	c := Change{Line: *line, DB: h.db, Key: h.key, Before: h.value()}
-	c.Facts, err = h.facts(e, head.DB, events, line)
-	if err != nil || len(c.Facts) == 0 {
-		return err
-	}
-	c.After = h.value()
+	line.Facts = c.Facts
+	c.Line, c.After = *line, h.value()
 	return visit(c)
 }
 
-func (h *historian) apply(e log.Entry) error {
-	if err := h.st.ApplyEntry(e.Body); err != nil {
-		return &compaction.Unapplicable{Offset: e.Offset, Err: err}
+// happen lets an event of an entry happen, if it is one for the key.
+func (h *historian) happen(list []happening, i int) (touched bool, err error) {
+	f := &list[i]
+	e := &f.event
+	from := Key{DB: h.db, Key: h.key} // where the key's value comes from
+	switch {
+	case !e.Touches(f.db, h.db, h.key):
+		return false, nil
+	case e.Kind == event.Swap:
+		from.DB = e.DB + e.DB2 - h.db
+	case e.Kind == event.Rename && bytes.Equal(e.To, h.key):
+		from.Key = e.Key
+	case e.Kind == event.Copy:
+		from = Key{DB: f.db, Key: e.Key}
+	case e.Kind == event.Move && e.DB == h.db:
+		from.DB = f.db
+	}
+	other := from.DB != h.db || !bytes.Equal(from.Key, h.key)
+	if other {
+		if err := h.fetch(from, list[:i], f.offset); err != nil {
+			return false, err
+		}
+	}
+	switch e.Kind {
+	case event.Flush, event.FlushAll:
+		touched = h.exists(h.db)
+	case event.Swap:
+		touched = h.exists(h.db) || h.exists(from.DB)
+	default:
+		touched = true
+	}
+	if _, err := h.st.Apply(f.db, f.bytes); err != nil {
+		return false, &compaction.Unapplicable{Offset: f.offset, Err: err}
+	}
+	return touched, h.forget()
+}
+
+// fetch brings what another key held before an event, which comes after those events of its
+// entry, into the state.
+func (h *historian) fetch(k Key, before []happening, offset uint64) error {
+	for {
+		b, err := h.s.base(offset - 1)
+		if err != nil {
+			return err
+		}
+		d := &descent{s: h.s, db: k.DB, key: k.Key, after: b.Offset()}
+		d.back(before)
+		if err := d.from(offset - 1); err != nil {
+			return err
+		}
+		records, err := h.s.inCheckpoint(b.Checkpoint, []*descent{d})
+		if h.s.refused(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return d.into(h.st, k, records[0])
+	}
+}
+
+// forget takes everything but the key out of the state.
+func (h *historian) forget() error {
+	for db := range state.Databases {
+		var others [][]byte
+		h.st.View(db, 0).Each(func(key []byte) bool {
+			if db != h.db || !bytes.Equal(key, h.key) {
+				others = append(others, bytes.Clone(key))
+			}
+			return true
+		})
+		for _, key := range others {
+			if err := remove(h.st, db, key); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
-}
-
-// concerns is a quick look: only an entry that holds the key's bytes, or says
-// something of whole databases, can change it. It may say yes for nothing.
-func (h *historian) concerns(body, events []byte) bool {
-	if bytes.Contains(body, h.key) {
-		return true
-	}
-	var e event.Event
-	var err error
-	for err == nil && len(events) > 0 {
-		events, err = e.Decode(events)
-		switch e.Kind {
-		case event.Flush, event.FlushAll, event.Swap:
-			return true
-		}
-	}
-	return err != nil
-}
-
-// facts applies an entry event by event and returns those that touch the key.
-func (h *historian) facts(e log.Entry, db int, events []byte, in *Line) ([]Fact, error) {
-	var found []Fact
-	for len(events) > 0 {
-		f := Fact{DB: db}
-		rest, err := f.Event.Decode(events)
-		if err != nil {
-			return nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
-		}
-		touches := h.touches(f)
-		if touches {
-			found = append(found, f)
-		}
-		if db, err = h.st.Apply(db, events[:len(events)-len(rest)]); err != nil {
-			return nil, &compaction.Unapplicable{Offset: e.Offset, Err: err}
-		}
-		if touches && h.each != nil {
-			h.each(&f, in)
-		}
-		events = rest
-	}
-	return found, nil
-}
-
-// touches reports whether a fact, about to happen, changes the key.
-func (h *historian) touches(f Fact) bool {
-	e := &f.Event
-	here, same := f.DB == h.db, bytes.Equal(e.Key, h.key)
-	switch e.Kind {
-	case event.Database, event.Cause:
-		return false
-	case event.Rename:
-		return here && (same || bytes.Equal(e.To, h.key))
-	case event.Copy:
-		return e.DB == h.db && bytes.Equal(e.To, h.key)
-	case event.Move:
-		return same && (here || e.DB == h.db)
-	case event.Flush:
-		return e.DB == h.db && h.exists(h.db)
-	case event.FlushAll:
-		return h.exists(h.db)
-	case event.Swap:
-		return e.DB != e.DB2 && (e.DB == h.db || e.DB2 == h.db) && (h.exists(e.DB) || h.exists(e.DB2))
-	}
-	return here && same
 }
 
 // exists looks past expiry: a key that is due is there until an event removes it.

@@ -385,6 +385,21 @@ func TestKeep(t *testing.T) {
 	if made, err := NewKeep(w.dir, w.id, NewHasher(seed)).Do(w.sealed, never); made != 0 || err != nil {
 		t.Errorf("another made %d again, %v", made, err)
 	}
+	tail, twice := NewTail(NewHasher(seed), 1), w.sealed[1]
+	for _, s := range w.sealed[:2] {
+		if err := log.ReadSegment(w.dir, w.id, s, tail.Add); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(log.IndexPath(w.dir, s.First)); err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := tail.Sealed(w.dir, w.id, s); !ok || err != nil {
+			t.Errorf("the tail writes no file: %v", err)
+		}
+	}
+	if ok, _ := tail.Sealed(w.dir, w.id, twice); ok || len(tail.Segments()) != 0 {
+		t.Error("the tail writes a file of what it has forgotten")
+	}
 	for _, seg := range w.sealed {
 		f, err := openFile(w.dir, w.id, seg)
 		if err != nil {

@@ -69,7 +69,44 @@ func (t *Tail) Index(first uint64) (x Index, ok bool) {
 	return shared{t, t.segs[i]}, true
 }
 
-// Drop forgets the segments that begin before an offset: they are sealed, and have files.
+// Sealed writes the file of a segment that has been sealed, of the log id in dir, and
+// forgets the segment; ok is false where it is not covered as a whole.
+func (t *Tail) Sealed(dir string, id log.ID, s log.Segment) (ok bool, err error) {
+	tab := t.whole(s)
+	if tab == nil {
+		return false, nil
+	}
+	if err := write(dir, id, s, tab); err != nil {
+		return false, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.segs = slices.DeleteFunc(t.segs, func(x *table) bool { return x == tab })
+	return true, nil
+}
+
+// whole is the table of a segment all of whose entries are in; nil where there is none. It
+// is one run and does not change any more: it can be read without the lock.
+func (t *Tail) whole(s log.Segment) *table {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := slices.IndexFunc(t.segs, func(x *table) bool { return x.first == s.First && x.next == s.Last()+1 })
+	if i < 0 {
+		return nil
+	}
+	t.segs[i].keys.all()
+	t.segs[i].whole.all()
+	return t.segs[i]
+}
+
+// Restart forgets everything, and wants the entries from an offset on.
+func (t *Tail) Restart(first uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.segs, t.next = nil, first
+}
+
+// Drop forgets the segments that begin before an offset.
 func (t *Tail) Drop(before uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

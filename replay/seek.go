@@ -1,0 +1,323 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/altilium-db/altilium/compaction"
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/replay/keyindex"
+	"github.com/altilium-db/altilium/state"
+)
+
+// Key is a key of a database.
+type Key = compaction.Name
+
+// KeysAt gives the state at a point of the log in dir with these keys in it and no others,
+// each as it was then. The errors are those of [StateAt]; report, which may be nil, is told of
+// indexes that could not be used or written.
+func KeysAt(dir string, p Point, report func(error), keys ...Key) (*At, error) {
+	at, err := p.Resolve(dir, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	s, err := OpenSeeker(dir, report)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = s.Close() }() // it only reads
+	b, err := s.At(at.Offset, keys...)
+	if err != nil {
+		return nil, err
+	}
+	b.AtTime = at.Time
+	return &At{Resolved: at, Built: b}, nil
+}
+
+// Seeker finds single keys in the past of a log, see the package comment. It takes no lock of
+// the directory and works beside a running server. It keeps files open between calls, and
+// serves one goroutine at a time.
+type Seeker struct {
+	f    *follower
+	own  bool // f
+	set  *keyindex.Set
+	m    *log.Manifest // as it was when the call began
+	segs []stretch     // the log's segments then, oldest first
+
+	pickers map[uint64]*log.Picker // by the segment's first offset
+	finder  *compaction.Finder     // of the checkpoint that was looked into last
+	found   log.Checkpoint         // that
+	bad     []*compaction.Refusal  // checkpoints that could not be used
+}
+
+// stretch is a segment as far as a Seeker cares.
+type stretch struct {
+	first, last uint64       // offsets
+	sealed      *log.Segment // nil: the tail has it
+}
+
+// OpenSeeker opens the log in dir for a tool. report, which may be nil, is told of indexes
+// that could not be used or written.
+func OpenSeeker(dir string, report func(error)) (*Seeker, error) {
+	m, err := log.ReadManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := newSeeker(newFollower(dir, nil, m), report)
+	s.own = true
+	return s, s.look(0)
+}
+
+func newSeeker(f *follower, report func(error)) *Seeker {
+	s := &Seeker{f: f, pickers: map[uint64]*log.Picker{}}
+	m, err := f.manifest()
+	if err == nil {
+		s.set = keyindex.NewSet(f.dir, m.LogID, f.h, report)
+	}
+	return s
+}
+
+// Close closes the files.
+func (s *Seeker) Close() error {
+	s.set.Close()
+	err := s.closePickers()
+	if s.finder != nil {
+		s.finder.Close()
+	}
+	if s.own {
+		err = errors.Join(err, s.f.close())
+	}
+	return err
+}
+
+func (s *Seeker) closePickers() error {
+	var errs []error
+	for first, p := range s.pickers {
+		errs = append(errs, p.Close())
+		delete(s.pickers, first)
+	}
+	return errors.Join(errs...)
+}
+
+// At gives the state after entry at, with these keys in it and no others. The errors are those
+// of [compaction.Build].
+func (s *Seeker) At(at uint64, keys ...Key) (*compaction.Built, error) {
+	var b *compaction.Built
+	err := s.again(at, func() (err error) {
+		b, err = s.at(at, keys)
+		return err
+	})
+	return b, err
+}
+
+// again calls f until retention takes nothing away meanwhile.
+func (s *Seeker) again(at uint64, f func() error) error {
+	for tries := 0; ; tries++ {
+		if err := s.look(at); err != nil {
+			return err
+		}
+		before := s.m
+		err := f()
+		if err == nil || tries == 3 {
+			return err
+		}
+		if errors.Is(err, errMoved) {
+			continue
+		}
+		now, merr := s.f.manifest()
+		if merr != nil || now.First == before.First && len(now.Checkpoints) >= len(before.Checkpoints) {
+			return err
+		}
+	}
+}
+
+// look finds out what there is, and has the tail reach an offset.
+func (s *Seeker) look(at uint64) error {
+	m, err := s.f.manifest()
+	if err != nil {
+		return err
+	}
+	s.m, s.segs = m, s.segs[:0]
+	for i := range m.Sealed {
+		s.segs = append(s.segs, stretch{m.Sealed[i].First, m.Sealed[i].Last(), &m.Sealed[i]})
+	}
+	if at < m.Active {
+		return nil
+	}
+	s.f.asked.Store(true)
+	if err := s.f.upTo(m, at); err != nil {
+		return err
+	}
+	next := s.f.tail.Next()
+	if at >= next {
+		return fmt.Errorf("%w: @%d is after the last entry @%d", log.ErrFuture, at, next-1)
+	}
+	firsts := s.f.tail.Segments()
+	for i, first := range firsts {
+		if first < m.Active {
+			continue
+		}
+		last := next - 1
+		if i+1 < len(firsts) {
+			last = firsts[i+1] - 1
+		}
+		s.segs = append(s.segs, stretch{first: first, last: last})
+	}
+	return nil
+}
+
+// at builds the state, as far as it is asked for.
+func (s *Seeker) at(at uint64, keys []Key) (*compaction.Built, error) {
+	for {
+		b, err := s.base(at)
+		if err != nil {
+			return nil, err
+		}
+		lines := make([]*descent, len(keys))
+		for i, k := range keys {
+			lines[i] = &descent{s: s, db: k.DB, key: k.Key, after: b.Offset()}
+			if err := lines[i].from(at); err != nil {
+				return nil, err
+			}
+			b.Entries += lines[i].read
+		}
+		records, err := s.inCheckpoint(b.Checkpoint, lines)
+		if s.refused(err) {
+			continue // with an older one
+		}
+		if err != nil {
+			return nil, err
+		}
+		b.State, err = s.bring(keys, lines, records)
+		b.Refused = slices.Clone(s.bad)
+		return b, err
+	}
+}
+
+// refused notes a checkpoint that cannot be used.
+func (s *Seeker) refused(err error) bool {
+	var refusal *compaction.Refusal
+	ok := errors.As(err, &refusal)
+	if ok {
+		s.bad = append(s.bad, refusal)
+	}
+	return ok
+}
+
+// base chooses the checkpoint to begin from, without looking into it.
+func (s *Seeker) base(at uint64) (*compaction.Built, error) {
+	b := &compaction.Built{LogID: s.m.LogID, Root: s.m.RootID(), At: at}
+	for limit := at; ; {
+		c, ok := s.m.Newest(limit)
+		if !ok || c.Offset+1 < s.m.First {
+			break
+		}
+		if !slices.ContainsFunc(s.bad, func(r *compaction.Refusal) bool { return r.Offset == c.Offset }) {
+			b.Checkpoint = &c
+			return b, nil
+		}
+		if c.Offset == 0 {
+			break
+		}
+		limit = c.Offset - 1
+	}
+	if s.m.First == 1 {
+		return b, nil
+	}
+	if first := compaction.Reach(s.m); at < first {
+		return nil, fmt.Errorf("%w: @%d is before the first reachable point @%d", log.ErrCompacted, at, first)
+	}
+	return nil, &compaction.NoBase{Dir: s.f.dir, At: at, First: s.m.First, Refused: s.bad}
+}
+
+// inCheckpoint finds what those lines begin with that go back to the checkpoint. c may be
+// nil: the empty state.
+func (s *Seeker) inCheckpoint(c *log.Checkpoint, lines []*descent) ([]*state.Record, error) {
+	records := make([]*state.Record, len(lines))
+	var names []Key
+	var whose []int
+	for i, d := range lines {
+		if !d.done {
+			names, whose = append(names, Key{DB: d.db, Key: d.key}), append(whose, i)
+		}
+	}
+	if c == nil || len(names) == 0 {
+		return records, nil
+	}
+	if s.finder == nil || s.found != *c {
+		f, err := compaction.OpenFinder(s.f.dir, s.m.LogID, s.m.RootID(), *c)
+		if err != nil {
+			return nil, err
+		}
+		if s.finder != nil {
+			s.finder.Close()
+		}
+		s.finder, s.found = f, *c
+	}
+	found, err := s.finder.Find(names...)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range found {
+		records[whose[i]] = r
+	}
+	return records, nil
+}
+
+// bring makes the state of what was found of each key. A line may go over names that are
+// others of the keys, so each is brought to its end alone.
+func (s *Seeker) bring(keys []Key, lines []*descent, records []*state.Record) (*state.State, error) {
+	all := state.New(compaction.Seed(s.m.RootID()))
+	for i, d := range lines {
+		if slices.ContainsFunc(keys[:i], func(k Key) bool { return k.DB == keys[i].DB && string(k.Key) == string(keys[i].Key) }) {
+			continue
+		}
+		var err error
+		if len(lines) == 1 {
+			err = d.apply(all, records[i])
+		} else {
+			err = d.into(all, keys[i], records[i])
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// index is that of a segment, and a picker of its entries.
+func (s *Seeker) index(at stretch) (keyindex.Index, *log.Picker, error) {
+	x, ok := s.f.tail.Index(at.first)
+	switch {
+	case ok: // also where it is sealed, but has no file yet
+	case at.sealed == nil:
+		return nil, nil, fmt.Errorf("%w: the segment @%d has been sealed meanwhile", errMoved, at.first)
+	default:
+		var err error
+		if x, err = s.set.Index(*at.sealed); err != nil {
+			return nil, nil, err
+		}
+	}
+	if p, ok := s.pickers[at.first]; ok {
+		return x, p, nil
+	}
+	if len(s.pickers) >= mostPickers {
+		if err := s.closePickers(); err != nil {
+			return nil, nil, err
+		}
+	}
+	p, err := log.OpenPicker(s.f.dir, s.m.LogID, at.first, x.FirstTime())
+	if err != nil {
+		return nil, nil, err
+	}
+	s.pickers[at.first] = p
+	return x, p, nil
+}
+
+// mostPickers is how many segments a Seeker has open.
+const mostPickers = 32
+
+// errMoved is why a call begins anew.
+var errMoved = errors.New("the log went on")

@@ -83,7 +83,7 @@ type daemon struct {
 	asked chan string // somebody wants the server to stop: why
 	fatal chan error  // it cannot go on
 
-	background sync.WaitGroup // recovery
+	background sync.WaitGroup // recovery, then the indexes
 	child      sync.Mutex     // held while there is a process that makes a checkpoint
 }
 
@@ -217,7 +217,7 @@ func (d *daemon) fail(err error) {
 }
 
 // recover loads the data and hands it to the engine. Until then the engine
-// answers -LOADING.
+// answers -LOADING. Then it keeps the indexes of the log's segments, until ctx ends.
 func (d *daemon) recover(ctx context.Context) {
 	began := time.Now()
 	loaded := make(chan struct{})
@@ -239,6 +239,17 @@ func (d *daemon) recover(ctx context.Context) {
 		d.engine.Ready(rec.Log, rec.State)
 		d.report(rec, took)
 	})
+	d.index(ctx, rec.Log)
+}
+
+// index makes the indexes of segments as they are sealed, on a thread that lets the others
+// go first.
+func (d *daemon) index(ctx context.Context, l *log.Log) {
+	runtime.LockOSThread() // for good: the thread ends with the goroutine
+	lowerThread()
+	replay.NewIndexer(l, func(err error) {
+		d.logger.Warn().Err(err).Msg("an index of keys cannot be made or used; looking for single keys takes longer")
+	}).Run(ctx)
 }
 
 func (d *daemon) recoverOptions() replay.Options {

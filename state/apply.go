@@ -76,7 +76,7 @@ func (s *State) one(db int, ev *event.Event) (after int, err error) {
 	switch ev.Kind {
 	case event.Database:
 		return ev.DB, nil
-	case event.Cause:
+	case event.Cause, event.Clock:
 	case event.String:
 		s.setString(d, ev, stringEncoding(ev.Value))
 	case event.Text:

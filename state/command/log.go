@@ -6,9 +6,10 @@ import "strings"
 const sinceAltilium = "altilium 1"
 
 // logCommands are the rows of what only this server has: its log as seen by a
-// client, and recordings of sessions.
+// client, recordings of sessions, and a clock that tests set.
 func logCommands() []*Spec {
 	const flags = Loading | Stale
+	const clock = Admin | NoScript | NoMulti // a unit sees one clock
 	sub := func(name string, arity int, flags Flag, summary string, args ...Arg) *Spec {
 		return &Spec{
 			Name: name, Arity: arity, Flags: flags, Since: sinceAltilium, Group: "altilium",
@@ -60,6 +61,20 @@ func logCommands() []*Spec {
 				past("tags", -2, "The tags.", flag("JSON")),
 				past("unsubscribe", 2, "Ends that."),
 				past("untag", 3, "Takes a tag away.", word("name")),
+			},
+		},
+		{
+			Name: "clock", Arity: -2, Since: sinceAltilium, Group: "altilium", Complexity: "Depends on subcommand.",
+			Summary: "Commands about the server's clock, for tests: keys expire, and commands stop waiting, by it.",
+			Sub: []*Spec{
+				sub("advance", 3, clock, "Sets the clock forward.", Arg{Name: "milliseconds", Type: "integer"}),
+				sub("freeze", 2, clock, "Stops the clock."),
+				sub("get", 2, Admin|NoScript|Loading|Stale|Fast, "What time it is, and how the clock goes."),
+				sub("help", 2, flags, "Lists the subcommands."),
+				sub("real", 2, clock, "Goes by the wall clock again."),
+				sub("run", -2, clock, "Lets the clock go on from where it is, so many times as fast as the wall clock.",
+					Arg{Name: "speed", Type: "double", Flags: "optional"}),
+				sub("set", 3, clock, "Sets the clock to a time, in microseconds since 1970 or like 2026-01-01T00:00:00Z.", Arg{Name: "time", Type: "string"}),
 			},
 		},
 		{

@@ -175,12 +175,12 @@ func (e *Engine) decideAgain(w *waiter, p command.Patience) {
 	b := &e.block
 	b.reply.SetProtocol(w.s.proto)
 	e.unit.begin()
-	began, acting := e.clock.next(), e.tracking.acting
+	began, acting := e.clock.lap(), e.tracking.acting
 	e.tracking.acting = w.s
 	e.invoke(w.s, w.row, w.args, &b.reply, p)
 	e.tracking.acting = acting
 	if b.reply.Len() > 0 {
-		ended := e.clock.next()
+		ended := e.clock.lap()
 		e.measured(w.s, w.row, w.args, max(0, ended-began), ended)
 		e.answered(w)
 	}
@@ -265,7 +265,7 @@ func (e *Engine) nextDeadline() time.Duration {
 	b.told = 0
 	if len(b.deadlines) > 0 {
 		b.told = b.deadlines[0].deadline
-		if left := b.told - e.now; left < next.Microseconds() {
+		if left := e.clock.until(b.told - e.now); left < next.Microseconds() {
 			next = max(time.Duration(left)*time.Microsecond, time.Microsecond)
 		}
 	}

@@ -57,6 +57,7 @@ type settings struct {
 	latencyTracking       bool
 	trackedKeys           int64 // 0: any number
 	notify                notifyClass
+	clock                 clockSetting
 }
 
 // Param is one setting.

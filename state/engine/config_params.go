@@ -61,7 +61,7 @@ func limitParams() []Param {
 		outputLimitParam(),
 		choice("loglevel", "notice", []string{"debug", "verbose", "notice", "warning"}, "The least level that is logged.",
 			func(s *settings) *string { return &s.loglevel }).runtime(),
-		choice("enable-debug-command", "local", []string{"no", "yes", "local"}, "Who may use DEBUG: nobody, everybody, or clients of this machine.",
+		choice("enable-debug-command", "local", []string{"no", "yes", "local"}, "Who may use DEBUG and CLOCK: nobody, everybody, or clients of this machine.",
 			func(s *settings) *string { return &s.enableDebug }),
 		integer("slowlog-log-slower-than", "10000", -1, math.MaxInt64, "How many microseconds a command must take to be kept for SLOWLOG; -1 keeps none.",
 			func(s *settings) *int64 { return &s.slowFrom }).runtime(),
@@ -73,6 +73,7 @@ func limitParams() []Param {
 			func(s *settings) *bool { return &s.latencyTracking }).runtime(),
 		integer("tracking-table-max-keys", "1000000", 0, math.MaxInt64, "How many keys are kept in mind for CLIENT TRACKING; clients are told of the oldest as if they had changed. 0 for any number.",
 			func(s *settings) *int64 { return &s.trackedKeys }).runtime(),
+		clockParam(),
 		notifyParam(),
 		hzParam(),
 		saveParam(),
@@ -264,6 +265,22 @@ func fsyncParam() Param {
 			}
 			s.appendfsync = p
 			return nil
+		},
+	}
+}
+
+// clockParam is what the clock is when the server starts.
+func clockParam() Param {
+	return Param{
+		Name: "clock", Default: "real", Kind: "real, frozen, or x and a speed",
+		Doc: "The clock that the server starts with, for tests: frozen stands still at the time of the last entry until CLOCK moves it, x10 goes ten times as fast.",
+		get: func(s *settings) string { return s.clock.String() },
+		set: func(s *settings, v string) (err error) {
+			set, err := parseClock(v)
+			if err == nil {
+				s.clock = set
+			}
+			return err
 		},
 	}
 }

@@ -21,7 +21,7 @@ import (
 // and must be answered alike, unless it is marked ours.
 func TestConnections(t *testing.T) {
 	redis := startRedis(t, "--enable-debug-command", "local")
-	for _, name := range []string{"connection", "client", "config", "command", "debug", "log"} {
+	for _, name := range []string{"connection", "client", "config", "command", "debug", "log", "clock"} {
 		t.Run(name, func(t *testing.T) {
 			datadriven.RunTest(t, "testdata/"+name+".txt", func(t *testing.T, d *datadriven.TestData) string {
 				ours := converse(t, newOurs(t), d.Input)

@@ -18,14 +18,24 @@ func (r debugRight) allows(s *Session) bool {
 	return r == "yes" || r == "local" && isLocal(s.peer.RemoteAddr())
 }
 
-const errDebugDenied = `ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, ` +
+// errDebugDenied is what is said of either, behind its name.
+const errDebugDenied = ` command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, ` +
 	`otherwise you need to set this option in the configuration file, and then restart the server.`
+
+// mayDebug answers a command that is for tests only (DEBUG, CLOCK) where s may not use it.
+func (e *Engine) mayDebug(s *Session, c *command.Call) bool {
+	if e.cfg.debugAllowed().allows(s) {
+		return true
+	}
+	word, _, _ := strings.Cut(c.Spec.Upper(), " ")
+	c.Out.Error("ERR " + word + errDebugDenied)
+	return false
+}
 
 // debugCommand is DEBUG: one command whose first argument is a word, not a
 // container, as in Redis.
 func debugCommand(e *Engine, s *Session, c *command.Call) {
-	if !e.cfg.debugAllowed().allows(s) {
-		c.Out.Error(errDebugDenied)
+	if !e.mayDebug(s, c) {
 		return
 	}
 	switch word := strings.ToLower(string(c.Args[1])); {

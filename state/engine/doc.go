@@ -55,6 +55,17 @@
 // with the time of its last entry for a clock: `at @last` may then show a key as
 // expired that the server, whose clock is behind, still serves.
 //
+// Tests set the clock with CLOCK, or start with it frozen (setting clock). What commands
+// see and do follows it: expiry and TTL, TIME, the times of those who wait, the ids of
+// streams, the clocks in recordings; how soon the next Tick comes is reckoned in truth. How
+// long things take does not: SLOWLOG, LATENCY, uptime, the bounds of a turn, when a step's
+// bytes arrived. A change is an entry with a Clock event, holds from the next unit on, and
+// is taken back with a turn that fails. Set into the past it is as a wall clock that was
+// put back: keys live longer, entries' times stand still. It is no part of the state: a
+// start goes by the wall clock again, unless it is told otherwise, and then says so in an
+// entry. For whoever plays a recording a step's time is that of the clock as it then was,
+// so CLOCK only changes what CLOCK GET answers there.
+//
 // A Tick is bounded by a number of keys for the same reason: a bound in time
 // would remove other keys in a replay.
 //

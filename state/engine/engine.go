@@ -83,7 +83,7 @@ type Engine struct {
 	moment Moment // where the data is from, in modePast
 
 	clock    clock
-	started  int64 // µs, when New was called
+	started  int64 // µs of the wall clock, when New was called
 	now      int64 // µs, the clock of the unit being executed
 	nextConn uint64
 	sessions map[uint64]*Session
@@ -92,7 +92,7 @@ type Engine struct {
 	// The turn. Everything here is empty between turns.
 	turn    []part
 	turnSeq uint64 // numbers turns, so that a session knows whether it has a part
-	begun   int64  // µs, when the turn's first command was handed in
+	begun   int64  // µs of the wall clock, when the turn's first command was handed in
 	steps   []pendingStep
 	ticked  bool     // this Tick is a step
 	dirty   bool     // something was appended
@@ -152,16 +152,16 @@ func New(o Options) *Engine {
 		lg:       o.Logger,
 		table:    command.NewTable(),
 		state:    state.New(0),
-		clock:    clock{given: o.Clock},
+		clock:    clock{given: o.Clock, played: o.Played},
 		sessions: make(map[uint64]*Session),
 	}
 	e.maxBody = maxBody
 	e.latency.events = make(map[string]*latencyEvent)
 	e.limitSlow()
 	e.limitTracking()
-	e.started = e.clock.read()
-	e.now = e.started
-	e.checkpoint.lastSave = e.started
+	e.now = e.clock.read()
+	e.started = e.now
+	e.checkpoint.lastSave = e.now
 	e.counters.errors = make(map[string]int64)
 	e.expiry.active = e.cfg.activeExpire()
 	e.turnSeq = 1
@@ -225,7 +225,7 @@ func allHandlers() map[string]handler {
 func handlerParts() []map[string]handler {
 	return []map[string]handler{
 		coreHandlers(), connHandlers(), serverHandlers(), memoryHandlers(), slowlogHandlers(), latencyHandlers(), pubsubHandlers(),
-		pastHandlers(), monitorHandlers(), trackingHandlers(),
+		pastHandlers(), clockHandlers(), monitorHandlers(), trackingHandlers(),
 	}
 }
 
@@ -258,6 +258,7 @@ func (e *Engine) Ready(l *log.Log, st *state.State) {
 	e.last = l.Last()
 	e.mode = modeReady
 	e.checkpoint.growthBase(l)
+	e.startClock()
 }
 
 // Open makes a session for a new connection.
@@ -315,6 +316,10 @@ func (e *Engine) Commit() (sooner time.Duration) {
 	}
 	e.startWantedCheckpoint()
 	e.stopIfAsked()
+	if e.clock.hurry {
+		e.clock.hurry = false
+		return time.Microsecond // what the next Tick asked for was by another clock
+	}
 	return e.sooner()
 }
 

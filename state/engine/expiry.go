@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"time"
 
 	"github.com/altilium-db/altilium/state"
@@ -45,10 +46,14 @@ func (e *Engine) expireDue() time.Duration {
 		}
 	}
 	at, ok := e.state.NextExpiry()
-	if !ok || at-ms >= maxTick.Milliseconds() { // a Duration ends after 292 years, an expiry need not
+	if !ok || at-ms >= math.MaxInt64/1000 { // an expiry need not end after 292,000 years
 		return maxTick
 	}
-	return max(againSoon, time.Duration(at-ms)*time.Millisecond)
+	left := e.clock.until((at - ms) * 1000)
+	if left >= maxTick.Microseconds() {
+		return maxTick
+	}
+	return max(againSoon, time.Duration(left)*time.Microsecond)
 }
 
 // expire removes one due key by an entry that nobody asked for: connection 0,

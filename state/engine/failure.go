@@ -44,6 +44,7 @@ func (e *Engine) fail(err error) {
 	e.lg.Error().Err(err).Uint64("offset", e.log.Last()).Int("connections", len(e.turn)).
 		Msg("the log cannot be written: this turn is taken back, the data is read again from the log, writes are refused until it can")
 	e.last = e.log.Last()
+	e.clock.undo()
 	text := e.failure.text()
 	for i := range e.turn {
 		e.turn[i].takeBack(e, text)
@@ -112,7 +113,7 @@ func (e *Engine) abandonState() {
 }
 
 func (e *Engine) setFailure(err error) {
-	e.failure.cause, e.failure.since = err, e.now
+	e.failure.cause, e.failure.since = err, e.clock.wall
 	e.failure.count++
 }
 

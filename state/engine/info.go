@@ -79,7 +79,7 @@ func infoCommand(e *Engine, _ *Session, c *command.Call) {
 }
 
 func infoServer(e *Engine, t *infoText) {
-	up := max(0, e.now-e.started) / 1e6
+	up := max(0, e.clock.wall-e.started) / 1e6
 	t.put("redis_version", redisVersion)
 	t.put("redis_git_sha1", "00000000")
 	t.put("redis_git_dirty", 0)
@@ -93,6 +93,7 @@ func infoServer(e *Engine, t *infoText) {
 	t.put("run_id", e.runID())
 	t.put("tcp_port", e.cfg.Port())
 	t.put("server_time_usec", e.now)
+	t.put("altilium_clock", e.clock.set)
 	t.put("uptime_in_seconds", up)
 	t.put("uptime_in_days", up/86400)
 	t.put("hz", e.cfg.now.Load().hz)

@@ -139,7 +139,7 @@ func infoLine(text string) string { return strings.NewReplacer("\r", " ", "\n", 
 // infoLoading tells how far the start has come, in Redis' fields.
 func (e *Engine) infoLoading(t *infoText) {
 	done, total := e.info.done.Load(), e.info.total.Load()
-	since := max(0, e.now-e.started) / 1e6
+	since := max(0, e.clock.wall-e.started) / 1e6
 	percent, eta := 0.0, int64(1)
 	if total > 0 {
 		percent = 100 * float64(done) / float64(total)

@@ -38,7 +38,7 @@ func latencyGraph(e *Engine, _ *Session, c *command.Call) {
 		}
 		b.WriteByte('\n')
 	}
-	writeAges(&b, samples, e.now/1e6)
+	writeAges(&b, samples, e.clock.wall/1e6)
 	c.Out.Verbatim("txt", b.String())
 }
 

@@ -120,7 +120,7 @@ func (e *Engine) runQueue(s *Session, queue []queued, out *resp.Writer) {
 	for _, q := range queue {
 		e.unit.caused = false
 		e.unit.volatile = e.unit.volatile || q.row.spec.Flags&command.Volatile != 0
-		began, start := e.clock.next(), out.Len()
+		began, start := e.clock.lap(), out.Len()
 		e.invoke(s, q.row, q.args, out, command.AtOnce)
 		if len(e.monitor.sessions) > 0 {
 			e.show(s, q.row, q.args)
@@ -129,7 +129,7 @@ func (e *Engine) runQueue(s *Session, queue []queued, out *resp.Writer) {
 			out.Truncate(start)
 			out.Error("ERR this command was executed; its reply is left out, since those of this transaction would be too large (more than 1 GiB, or 128 MiB of values below 16 KiB)")
 		}
-		ended := e.clock.next()
+		ended := e.clock.lap()
 		micros := max(0, ended-began)
 		q.row.stats.Micros += micros
 		e.measured(s, q.row, q.args, micros, ended)

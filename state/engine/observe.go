@@ -16,7 +16,7 @@ func (e *Engine) observe(db int, events []byte) {
 		case event.Database:
 			db = ev.DB
 			continue
-		case event.Cause:
+		case event.Cause, event.Clock:
 			continue
 		}
 		if e.watching > 0 {

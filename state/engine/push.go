@@ -145,10 +145,10 @@ func (e *Engine) limitUnsent(s *Session, unsent int) {
 	if l.soft == 0 || n < l.soft {
 		s.overSince = 0
 	} else if s.overSince == 0 {
-		s.overSince = e.now
+		s.overSince = e.clock.wall
 	}
 	hard := l.hard > 0 && n >= l.hard
-	if !hard && (s.overSince == 0 || e.now-s.overSince <= l.seconds*1_000_000) {
+	if !hard && (s.overSince == 0 || e.clock.wall-s.overSince <= l.seconds*1_000_000) {
 		return
 	}
 	e.closeSlow(s, unsent)

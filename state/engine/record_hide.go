@@ -107,6 +107,9 @@ func (e *Engine) recordedSettings() map[string]string {
 		"maxclients":     strconv.FormatUint(1<<32-1, 10),
 		"protected-mode": "no",
 	}
+	if e.clock.set.own {
+		out["clock"] = e.clock.set.String()
+	}
 	for _, name := range []string{"enable-debug-command", "client-query-buffer-limit", "maxmemory-policy", "notify-keyspace-events", "tracking-table-max-keys"} {
 		out[name] = e.cfg.param(name).get(s)
 	}

@@ -251,10 +251,21 @@ func randomCommand(r *rand.Rand) string {
 	if r.IntN(4) == 0 {
 		choices = waitingAndListening(k, n)
 	}
-	if r.IntN(60) == 0 {
+	switch r.IntN(60) {
+	case 0:
 		return "FLUSHDB"
+	case 1, 2, 3:
+		choices = settingTheClock(r)
 	}
 	return choices[r.IntN(len(choices))]
+}
+
+// settingTheClock are the commands of CLOCK, most of which bring it back.
+func settingTheClock(r *rand.Rand) []string {
+	return []string{
+		"CLOCK FREEZE", "CLOCK FREEZE", "CLOCK GET", "CLOCK GET", "CLOCK RUN", "CLOCK RUN 2.5", "CLOCK RUN 0.1", "CLOCK REAL", "CLOCK REAL",
+		fmt.Sprint("CLOCK ADVANCE ", r.IntN(30)), fmt.Sprint("CLOCK ADVANCE ", r.IntN(30)), fmt.Sprint("CLOCK SET ", startMS*1000+r.IntN(1_000_000)), "CLOCK SET soon",
+	}
 }
 
 // waitingAndListening are commands that wait or have others sent something.

@@ -110,7 +110,7 @@ func (s *Session) Run(cmds [][][]byte, out *resp.Writer) int {
 		if !s.execute(args, out) {
 			return i
 		}
-		if s.waiting || out.Len()-start > maxOutput || e.now-e.begun > maxTurn {
+		if s.waiting || out.Len()-start > maxOutput || e.clock.wall-e.begun > maxTurn {
 			return i + 1
 		}
 	}

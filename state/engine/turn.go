@@ -74,7 +74,7 @@ func (u *unit) begin() {
 func (e *Engine) join(s *Session, out *resp.Writer) {
 	if len(e.turn) == 0 {
 		e.now = e.clock.read()
-		e.begun = e.now
+		e.begun = e.clock.wall
 	} else {
 		e.now = e.clock.next()
 	}
@@ -137,6 +137,7 @@ func (e *Engine) shortArgs(cmds [][][]byte, i int) [][]byte {
 // endTurn forgets what was kept for the turn.
 func (e *Engine) endTurn() {
 	e.forgetChanges()
+	e.clock.moved = false
 	clear(e.turn) // drops the references to sessions and their buffers
 	e.turn = e.turn[:0]
 	e.turnSeq++
@@ -160,7 +161,7 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) bool {
 	if len(s.pushed) > 0 {
 		s.takePushed(out)
 	}
-	mark, steps := out.Len(), len(e.steps)
+	mark, steps, began := out.Len(), len(e.steps), e.clock.wall
 	e.unit.begin()
 	s.active = e.now
 	spec, problem := e.table.Lookup(args)
@@ -197,10 +198,10 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) bool {
 	clock := e.now
 	e.now = e.clock.next()
 	if problem == "" && r != nil {
-		micros := max(0, e.now-clock)
+		micros := max(0, e.clock.wall-began)
 		r.stats.Micros += micros
 		if !queued && !s.waiting {
-			e.measured(s, r, args, micros, e.now)
+			e.measured(s, r, args, micros, e.clock.wall)
 		}
 	}
 	e.finishReply(s, r, out, mark)

@@ -88,7 +88,7 @@ func FirstKey(events []byte) []byte {
 	d := decoder{pack.Reader{Rest: events}}
 	n := d.Array()
 	switch kind := Kind(d.AtMost(math.MaxUint8)); {
-	case n < 3 || kind == Swap:
+	case n < 3 || kind == Swap || kind == Clock:
 		return nil // those with one field name a database, or are a cause
 	}
 	return d.Bin()
@@ -194,6 +194,8 @@ func (k Kind) takes(n int) bool {
 		return n == 0
 	case Database, Cause, Flush:
 		return n == 1
+	case Clock:
+		return n >= 0 && n <= 2
 	case Append, Delete, Expire, Rename, Move, Swap:
 		return n == 2
 	case String:
@@ -218,6 +220,8 @@ func (e *Event) fields(d *decoder, n int) {
 		e.DB, e.DB2 = d.db(), d.db()
 	case Cause:
 		e.Items = d.list(e.Items, d.Array())
+	case Clock:
+		e.clockFields(d, n)
 	case FlushAll:
 	default:
 		e.Key = d.Bin()
@@ -226,6 +230,22 @@ func (e *Event) fields(d *decoder, n int) {
 		} else {
 			e.keyFields(d, n)
 		}
+	}
+}
+
+// clockFields reads a Clock. One that is set is not at 0, and goes on at a speed that is
+// one, or not at all.
+func (e *Event) clockFields(d *decoder, n int) {
+	e.Speed = 1
+	if n == 0 {
+		return
+	}
+	e.At, e.Speed = d.Int(), 0
+	if n == 2 {
+		e.Speed = d.Float()
+	}
+	if e.At == 0 || n == 2 && !(e.Speed > 0 && e.Speed <= math.MaxFloat64) {
+		d.Fail()
 	}
 }
 

@@ -56,6 +56,8 @@ func record(b *Buffer, e *Event) {
 		b.Flush(e.DB)
 	case FlushAll:
 		b.FlushAll()
+	case Clock:
+		b.Clock(e.At, e.Speed)
 	case Swap:
 		b.Swap(e.DB, e.DB2)
 	case ListPush:
@@ -103,7 +105,7 @@ func decodeAll(p []byte) (*Event, error) {
 
 // same compares events by what they say: an empty list is as good as none.
 func same(a, b *Event) bool {
-	return a.Kind == b.Kind && a.Reason == b.Reason && a.At == b.At && a.DB == b.DB && a.DB2 == b.DB2 &&
+	return a.Kind == b.Kind && a.Speed == b.Speed && a.Reason == b.Reason && a.At == b.At && a.DB == b.DB && a.DB2 == b.DB2 &&
 		bytes.Equal(a.Key, b.Key) && bytes.Equal(a.To, b.To) && bytes.Equal(a.Value, b.Value) &&
 		bytes.Equal(bytes.Join(a.Items, []byte{0}), bytes.Join(b.Items, []byte{0})) && len(a.Items) == len(b.Items) && slices.Equal(a.Scores, b.Scores) &&
 		a.Side == b.Side && slices.Equal(a.Places, b.Places) && (!a.Kind.ofStream() || sameStream(a.Stream, b.Stream))
@@ -122,7 +124,7 @@ func TestRoundTrip(t *testing.T) {
 	text := func(t *rapid.T, name string) []byte {
 		return bytes.Repeat([]byte{byte(rapid.IntRange(0, 255).Draw(t, name))}, lengths.Draw(t, name+" length"))
 	}
-	kinds := []Kind{Database, Cause, String, Text, Append, Range, HashSet, HashDelete, SetAdd, SetRemove, ZSetAdd, ZSetRemove, Delete, Expire, Rename, Copy, Move, Flush, FlushAll, Swap,
+	kinds := []Kind{Database, Cause, Clock, String, Text, Append, Range, HashSet, HashDelete, SetAdd, SetRemove, ZSetAdd, ZSetRemove, Delete, Expire, Rename, Copy, Move, Flush, FlushAll, Swap,
 		ListPush, ListPop, ListSet, ListInsert, ListRemove,
 		StreamAdd, StreamDelete, StreamTrim, StreamSet, StreamGroup, StreamDestroy, StreamConsumer, StreamForget, StreamPending, StreamAck}
 	rapid.Check(t, func(t *rapid.T) {
@@ -133,6 +135,11 @@ func TestRoundTrip(t *testing.T) {
 		switch want.Kind {
 		case Database, Flush:
 			want.DB = rapid.IntRange(0, 255).Draw(t, "db")
+		case Clock:
+			want.At, want.Speed = numbers.Draw(t, "micros"), 1
+			if want.At > 0 {
+				want.Speed = rapid.Float64Range(0, 1e6).Draw(t, "speed")
+			}
 		case Swap:
 			want.DB, want.DB2 = 3, rapid.IntRange(0, 255).Draw(t, "db2")
 		case Append:
@@ -274,6 +281,11 @@ func TestNothingIsCutToFit(t *testing.T) {
 		"a number for a key":                  "\x93\x1f\x05\x05",
 		"a map":                               "\x81\x23\x03",
 		"no kind":                             "\x90",
+		"Clock with three fields":             "\x94\x03\x01\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00\x01",
+		"Clock at 0":                          "\x92\x03\x00",
+		"Clock of no speed":                   "\x93\x03\x01\xcb\x00\x00\x00\x00\x00\x00\x00\x00",
+		"Clock that goes back":                "\x93\x03\x01\xcb\xbf\xf0\x00\x00\x00\x00\x00\x00",
+		"Clock of infinite speed":             "\x93\x03\x01\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00",
 		"FlushAll with a field":               "\x92\x24\x00",
 		"Flush with two":                      "\x93\x23\x00\x00",
 		"HashDelete without fields":           "\x92\x15\xc4\x01k",

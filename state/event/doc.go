@@ -34,6 +34,11 @@
 //	 1 Database    [1, db]                    the events after it happen in db
 //	 2 Cause       [2, argv]                  the events after it come from this command of
 //	                                          a MULTI or script; Apply ignores it
+//	 3 Clock       [3]                        the server goes by the wall clock again; Apply
+//	                                          ignores all of these
+//	               [3, micros]                its clock stands still at µs since 1970
+//	               [3, micros, speed]         it goes on from there, speed times as fast
+//	                                          as the wall clock
 //	10 String      [10, key, value]           key holds value, nothing else, and no expiry
 //	               [10, key, value, at]       … and expires at ms since 1970
 //	11 Text        [11, key, value, at]       as String, but never int-encoded (INCRBYFLOAT)
@@ -78,7 +83,7 @@
 //	59 StreamAck   [59, key, group, id, id …] these entries are pending no more
 //
 // The id of a stream's entry is two integers, ms and number; those of a list ascend.
-// Keys, values, fields, members and names are msgpack bin, scores float 64, integers the shortest msgpack int
+// Keys, values, fields, members and names are msgpack bin, scores and speeds float 64, integers the shortest msgpack int
 // (times and offsets are never negative). A decoder of any language reads it;
 // a test decodes every kind with vmihailenco/msgpack.
 //

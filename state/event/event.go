@@ -13,6 +13,7 @@ type Kind uint8
 const (
 	Database   Kind = 1
 	Cause      Kind = 2
+	Clock      Kind = 3
 	String     Kind = 10
 	Text       Kind = 11
 	Append     Kind = 12
@@ -77,15 +78,16 @@ const (
 type Event struct {
 	Kind   Kind
 	Reason Reason    // Delete
-	Key    []byte    // all but Database, Cause, Flush, FlushAll, Swap
+	Key    []byte    // all but Database, Cause, Clock, Flush, FlushAll, Swap
 	To     []byte    // Rename, Copy: the other key
 	Value  []byte    // String, Text: the value; Append: the tail; Range: the bytes; ListSet, ListInsert: the element
 	Side   Side      // ListPush, ListPop
-	At     int64     // String, Text, Expire: ms since 1970, 0 for never; Range: the offset; ListPop, StreamTrim: how many; ListSet, ListInsert: the place; StreamConsumer, StreamPending: ms since 1970
+	At     int64     // String, Text, Expire: ms since 1970, 0 for never; Range: the offset; ListPop, StreamTrim: how many; ListSet, ListInsert: the place; StreamConsumer, StreamPending: ms since 1970; Clock: µs since 1970, 0 for the wall clock
 	DB     int       // Database, Flush, Copy, Move: a database; Swap: the first
 	DB2    int       // Swap: the second
 	Items  [][]byte  // HashSet: field, value, …; HashDelete: fields; SetAdd, SetRemove, ZSetAdd, ZSetRemove: members; ListPush: elements; StreamAdd: field, value, …; Cause: argv
 	Scores []float64 // ZSetAdd: of the members, none is NaN
+	Speed  float64   // Clock: times the wall clock's, 0 where it stands still
 	Places []int     // ListRemove: of the elements, ascending
 	Stream *Stream   // of streams: the rest; means nothing in other kinds
 }
@@ -137,6 +139,22 @@ func (b *Buffer) Cause(argv [][]byte) {
 	b.array(len(argv))
 	for _, arg := range argv {
 		b.bin(arg)
+	}
+}
+
+// Clock: the server's clock is at micros, µs since 1970, and goes on speed times as
+// fast as the wall clock; where speed is 0 it stands still. 0, 1: it is the wall clock.
+func (b *Buffer) Clock(micros int64, speed float64) {
+	switch {
+	case micros == 0:
+		b.open(Clock, 0)
+	case speed == 0:
+		b.open(Clock, 1)
+		b.uint(uint64(micros))
+	default:
+		b.open(Clock, 2)
+		b.uint(uint64(micros))
+		b.buf = pack.AppendFloat(b.buf, speed)
 	}
 }
 

@@ -30,6 +30,9 @@ func samples() []struct {
 	}{
 		{"Database", func(x *Buffer) { x.Database(15) }},
 		{"Cause", func(x *Buffer) { x.Cause([][]byte{b("INCRBY"), b("k"), b("5")}) }},
+		{"Clock real", func(x *Buffer) { x.Clock(0, 1) }},
+		{"Clock frozen", func(x *Buffer) { x.Clock(1767225600000001, 0) }},
+		{"Clock running", func(x *Buffer) { x.Clock(1767225600000000, 0.5) }},
 		{"String", func(x *Buffer) { x.String(b("key"), b("value"), 0) }},
 		{"String with expiry", func(x *Buffer) { x.String(b("key"), b("value"), 1767225600000) }},
 		{"Text", func(x *Buffer) { x.Text(b("key"), b("10"), 0) }},

@@ -17,6 +17,8 @@ func (k Kind) String() string {
 		return "Database"
 	case Cause:
 		return "Cause"
+	case Clock:
+		return "Clock"
 	case String:
 		return "String"
 	case Text:
@@ -179,6 +181,8 @@ func (e *Event) String() string {
 		b.WriteString(" " + strconv.Itoa(e.DB))
 	case Swap:
 		b.WriteString(" " + strconv.Itoa(e.DB) + " " + strconv.Itoa(e.DB2))
+	case Clock:
+		b.WriteString(" " + e.clockText())
 	default:
 		if e.Kind.ofStream() {
 			e.streamText(&b)
@@ -193,10 +197,22 @@ func scoreText(score float64) string { return strconv.FormatFloat(score, 'g', -1
 // hasKey reports whether events of this kind speak of one key.
 func (k Kind) hasKey() bool {
 	switch k {
-	case Database, Cause, Flush, FlushAll, Swap:
+	case Database, Cause, Clock, Flush, FlushAll, Swap:
 		return false
 	}
 	return true
+}
+
+// clockText is a Clock in words: "real", "frozen at …", "from … x2".
+func (e *Event) clockText() string {
+	at := time.UnixMicro(e.At).UTC().Format("2006-01-02T15:04:05.000000Z")
+	switch {
+	case e.At == 0:
+		return "real"
+	case e.Speed == 0:
+		return "frozen at " + at
+	}
+	return "from " + at + " x" + scoreText(e.Speed)
 }
 
 // instant prints ms since 1970.
@@ -222,6 +238,9 @@ type eventJSON struct {
 	Place    *int64 `json:"place,omitempty"`
 	Places   []int  `json:"places,omitempty"`
 	Reason   string `json:"reason,omitempty"`
+
+	ClockMicros int64    `json:"clock_usec,omitempty"` // none: the wall clock
+	Speed       *float64 `json:"speed,omitempty"`
 	streamJSON
 }
 
@@ -260,6 +279,8 @@ func (e *Event) MarshalJSON() ([]byte, error) {
 		out.Reason = e.Reason.String()
 	case StreamTrim:
 		out.Count = e.At
+	case Clock:
+		out.ClockMicros, out.Speed = e.At, &e.Speed
 	}
 	if e.Kind.ofStream() {
 		out.streamJSON = e.streamJSON()

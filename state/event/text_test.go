@@ -29,7 +29,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s is called %s", s.name, name)
 		}
 	}
-	if len(kinds) != 35 {
+	if len(kinds) != 36 {
 		t.Errorf("the samples show %d kinds", len(kinds))
 	}
 	reasons := []Reason{User, Expired, Evicted, Overwritten, Renamed, Flushed, Undone}
@@ -104,6 +104,7 @@ func TestTouches(t *testing.T) {
 	}{
 		{func(x *Buffer) { x.Database(3) }, "", ""},
 		{func(x *Buffer) { x.Cause([][]byte{k}) }, "", ""},
+		{func(x *Buffer) { x.Clock(1, 2) }, "", ""},
 		{func(x *Buffer) { x.String(k, to, 0) }, "2:k", ""},
 		{func(x *Buffer) { x.Text(k, to, 0) }, "2:k", ""},
 		{func(x *Buffer) { x.Append(k, to) }, "2:k", ""},

@@ -8,7 +8,7 @@ import "bytes"
 // names no keys: see [Event.Touches]. The keys point where e does.
 func (e *Event) Keys(db int, visit func(db int, key []byte)) {
 	switch e.Kind {
-	case Database, Cause, Flush, FlushAll, Swap:
+	case Database, Cause, Clock, Flush, FlushAll, Swap:
 	case Rename:
 		visit(db, e.Key)
 		visit(db, e.To)

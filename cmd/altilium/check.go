@@ -8,19 +8,25 @@ import (
 
 	"github.com/altilium-db/altilium/compaction"
 	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/state"
 	"github.com/spf13/cobra"
 )
 
 func newCheck() *cobra.Command {
 	var dir *string
-	var repair, asJSON bool
+	var repair, asJSON, deep bool
 	var out string
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check every entry of the log and every checkpoint",
 		Long: `Read every byte of a data directory, beside a running server or without one: the
 manifest, every entry of every segment, every checkpoint. Nothing is changed.
+
+With --deep the whole log is replayed as well, with all the data in memory: every
+checkpoint must hold what the log gives at its offset, times must not go back, and
+every tag must name a state that can be had. A repair then leaves behind the
+checkpoints that do not.
 
 With --repair --out DIR all that is good is saved into a new directory: the log
 up to the first damage, checkpoints and tags up to there, recordings; what comes
@@ -31,16 +37,18 @@ Exit code 1 when damage was found; with --repair 0, once all that is good is
 saved. A torn tail, as a crash leaves it, is no damage: the next start cuts it off
 and keeps it aside.`,
 		Example: `  altilium check
+  altilium check --deep
   altilium check --dir old --repair --out saved`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if repair != (out != "") {
 				return usagef("--repair and --out DIR go together")
 			}
-			return check(cmd, *dir, out, asJSON)
+			return check(cmd, *dir, out, deep, asJSON)
 		},
 	}
 	dir = dirFlag(cmd)
+	cmd.Flags().BoolVar(&deep, "deep", false, "replay the log too, and compare every checkpoint with it")
 	cmd.Flags().BoolVar(&repair, "repair", false, "save all that is good into --out")
 	cmd.Flags().StringVar(&out, "out", "", "directory to make")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -49,7 +57,7 @@ and keeps it aside.`,
 
 // check reads a whole directory, says what is wrong with it, and where out is
 // named saves into it what is good.
-func check(cmd *cobra.Command, dir, out string, asJSON bool) error {
+func check(cmd *cobra.Command, dir, out string, deep, asJSON bool) error {
 	report, done := progress(cmd.ErrOrStderr(), "checking")
 	c, err := log.Check(dir, report)
 	done()
@@ -60,18 +68,25 @@ func check(cmd *cobra.Command, dir, out string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	var v *replay.Verified
+	if deep {
+		if v, err = replayed(cmd, dir); err != nil {
+			return err
+		}
+		problems = append(problems, v.Findings...)
+	}
 	if !asJSON {
-		printCheck(cmd, c, problems)
+		printCheck(cmd, c, v, problems)
 	}
 	var repaired *log.Repaired
 	if out != "" {
-		if repaired, err = repairInto(dir, out); err != nil {
+		if repaired, err = repairInto(dir, out, v); err != nil {
 			return err
 		}
 	}
 	switch {
 	case asJSON:
-		err = printJSON(cmd.OutOrStdout(), checkJSON(c, problems, out, repaired))
+		err = printJSON(cmd.OutOrStdout(), checkJSON(c, v, problems, out, repaired))
 	case out != "":
 		printRepaired(cmd.OutOrStdout(), out, repaired)
 	}
@@ -82,6 +97,17 @@ func check(cmd *cobra.Command, dir, out string, asJSON bool) error {
 		return found("damage")
 	}
 	return nil
+}
+
+// replayed is what a replay finds. A manifest that is damaged Check has told of.
+func replayed(cmd *cobra.Command, dir string) (*replay.Verified, error) {
+	report, done := progress(cmd.ErrOrStderr(), "replaying")
+	defer done()
+	v, err := replay.Verify(dir, report)
+	if errors.Is(err, log.ErrDamaged) {
+		return &replay.Verified{Findings: []string{"nothing could be replayed: " + err.Error()}}, nil
+	}
+	return v, err
 }
 
 // checkpointProblems loads every checkpoint and says what is wrong with each. The
@@ -112,13 +138,16 @@ func stillNamed(dir string, c log.Checkpoint) bool {
 	return err != nil || slices.Contains(m.Checkpoints, c)
 }
 
-func printCheck(cmd *cobra.Command, c *log.Checked, problems []string) {
+func printCheck(cmd *cobra.Command, c *log.Checked, v *replay.Verified, problems []string) {
 	out := cmd.OutOrStdout()
 	entries := "no entries"
 	if c.Entries > 0 {
 		entries = fmt.Sprintf("%d entries (@%d to @%d)", c.Entries, c.First, c.Last)
 	}
 	fmt.Fprintf(out, "%s, %s, %s\n", count(c.Segments, "segment"), entries, size(c.Bytes))
+	if v != nil {
+		fmt.Fprintf(out, "replayed @%d to @%d: %s, digest %016x; %s compared\n", v.From, v.Last, count(v.Keys, "key"), v.Digest, count(v.Checkpoints, "checkpoint"))
+	}
 	for _, f := range c.Findings {
 		if f.Torn {
 			fmt.Fprintf(out, "torn tail: %s, byte %d: %s; the next start cuts it off and keeps it aside\n", f.File, f.Byte, f.What)
@@ -135,7 +164,7 @@ func printCheck(cmd *cobra.Command, c *log.Checked, problems []string) {
 }
 
 // checkJSON is what --json prints.
-func checkJSON(c *log.Checked, problems []string, out string, repaired *log.Repaired) any {
+func checkJSON(c *log.Checked, v *replay.Verified, problems []string, out string, repaired *log.Repaired) any {
 	type finding struct {
 		File   string `json:"file"`
 		Byte   int64  `json:"byte"`
@@ -151,6 +180,13 @@ func checkJSON(c *log.Checked, problems []string, out string, repaired *log.Repa
 		"segments": c.Segments, "entries": c.Entries, "first": c.First, "last": c.Last, "bytes": c.Bytes,
 		"findings": findings, "checkpoint_problems": append([]string{}, problems...),
 	}
+	if v != nil {
+		shown["replayed"] = map[string]any{
+			"from": v.From, "last": v.Last, "keys": v.Keys, "digest": digestText(v.Digest), "checkpoints": v.Checkpoints,
+			"findings": append([]string{}, v.Findings...),
+		}
+		shown["checkpoint_problems"] = append([]string{}, problems[:len(problems)-len(v.Findings)]...)
+	}
 	if repaired != nil {
 		shown["repaired"] = map[string]any{
 			"out": out, "from": repaired.From, "last": repaired.Last, "after": repaired.After,
@@ -160,11 +196,12 @@ func checkJSON(c *log.Checked, problems []string, out string, repaired *log.Repa
 	return shown
 }
 
-// loads tells the checkpoints that can be read, and by their digest are right.
-func loads(dir string) func(log.Checkpoint) bool {
+// loads tells the checkpoints that can be read, and by their digest, and the replay where
+// there was one, are right.
+func loads(dir string, v *replay.Verified) func(log.Checkpoint) bool {
 	m, err := log.ReadManifest(dir)
 	return func(c log.Checkpoint) bool {
-		if err != nil {
+		if err != nil || v != nil && slices.Contains(v.Wrong, c.Offset) {
 			return false
 		}
 		_, err := compaction.Load(dir, m.LogID, m.RootID(), c, nil)
@@ -176,8 +213,8 @@ func loads(dir string) func(log.Checkpoint) bool {
 	}
 }
 
-func repairInto(dir, out string) (*log.Repaired, error) {
-	r, err := log.Repair(dir, out, loads(dir))
+func repairInto(dir, out string, v *replay.Verified) (*log.Repaired, error) {
+	r, err := log.Repair(dir, out, loads(dir, v))
 	if errors.Is(err, log.ErrExists) {
 		err = usagef("--out %s: %v", out, err)
 	}

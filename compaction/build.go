@@ -20,7 +20,12 @@ type Built struct {
 	AtTime  int64  // µs since 1970 of the entry there; 0 for offset 0
 	Entries uint64 // applied on top of the checkpoint
 	Bytes   int64  // of log that were read for them
+
+	of *log.Manifest // the log's, as it was when the building began
 }
+
+// Owner is the id that a checkpoint of the state carries: see log.Manifest.IDAt.
+func (b *Built) Owner() log.ID { return b.of.IDAt(b.At) }
 
 // Build gives the state after entry at of the log in dir; [Latest] is the end.
 // It takes no lock and works beside a running server. progress, which may be
@@ -55,7 +60,7 @@ func build(dir string, m *log.Manifest, at uint64, progress func(done, total int
 	if err != nil {
 		return nil, err
 	}
-	b := &Built{Base: *base, LogID: m.LogID, Root: m.RootID(), At: base.Offset(), AtTime: base.Time()}
+	b := &Built{Base: *base, LogID: m.LogID, Root: m.RootID(), At: base.Offset(), AtTime: base.Time(), of: m}
 	if err := b.advance(dir, at, meter); err != nil {
 		return nil, err
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/altilium-db/altilium/state/event/pack"
 )
 
-// Load reads the checkpoint that the manifest of dir describes as want; root is
-// the log's RootID. The error is a *Refusal where the file is not that checkpoint,
+// Load reads the checkpoint that the manifest of dir describes as want; id is the
+// manifest's IDAt its offset, root its RootID. The error is a *Refusal where the file is not that checkpoint,
 // whole and right; the operating system's where it could not be read, and one with a
 // *[state.OutOfMemory] in it where there is no room for the state. progress, which may be
 // nil, is told of bytes read.
@@ -274,7 +274,7 @@ func Newest(dir string, m *log.Manifest, at uint64, progress func(done, total in
 		if !ok || c.Offset+1 < m.First {
 			break
 		}
-		st, err := Load(dir, m.LogID, m.RootID(), c, progress)
+		st, err := Load(dir, m.IDAt(c.Offset), m.RootID(), c, progress)
 		if err == nil {
 			b.State, b.Checkpoint = st, &c
 			return b, nil

@@ -31,7 +31,7 @@ func Make(dir string, at uint64, progress func(done, total int64)) (*Made, error
 	made := &Made{From: b.Offset(), Entries: b.Entries, Refused: b.Refused}
 	if b.Checkpoint != nil && b.Checkpoint.Offset == b.At {
 		made.Checkpoint, made.Existed = *b.Checkpoint, true
-	} else if made.Checkpoint, err = Write(dir, b.State, Meta{LogID: b.LogID, Offset: b.At, Time: b.AtTime}); err != nil {
+	} else if made.Checkpoint, err = Write(dir, b.State, Meta{LogID: b.Owner(), Offset: b.At, Time: b.AtTime}); err != nil {
 		return nil, err
 	}
 	made.Took = time.Since(start)

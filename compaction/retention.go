@@ -237,7 +237,7 @@ func Apply(l Holder, d Drops) error {
 			if newest, _ := m.Newest(math.MaxUint64); c.Offset != d.Base && c.Offset != newest.Offset {
 				continue
 			}
-			if err := Check(l.Dir(), m.LogID, c); err != nil {
+			if err := Check(l.Dir(), m.IDAt(c.Offset), c); err != nil {
 				return fmt.Errorf("retention drops no log: %w", err)
 			}
 		}

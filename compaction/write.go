@@ -16,7 +16,7 @@ import (
 
 // Meta says which state a checkpoint holds.
 type Meta struct {
-	LogID  log.ID
+	LogID  log.ID // of the log that wrote the entry at Offset, see log.Manifest.IDAt
 	Offset uint64
 	Time   int64 // µs since 1970 of the entry at Offset; 0 for offset 0
 }

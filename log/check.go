@@ -76,7 +76,7 @@ func newChecker(dir string, m *Manifest, progress func(done, total int64)) *chec
 	if progress == nil {
 		progress = func(int64, int64) {}
 	}
-	d := &Dir{Path: dir, Manifest: m, seed: seedOf(m.LogID), o: Options{Boot: bootID()}}
+	d := &Dir{Path: dir, Manifest: m, o: Options{Boot: bootID()}}
 	return &checker{d: d, m: m, c: &Checked{}, progress: progress}
 }
 
@@ -160,7 +160,7 @@ func (k *checker) segment(i int, want Segment) (count uint64, err error) {
 	}
 	defer f.Close()
 	k.c.Segments++
-	r := newSegmentReader(f, k.d.seed, first)
+	r := newSegmentReader(f, k.m.seedAt(first), first)
 	r.reuse = true
 	for {
 		e, err := r.read()

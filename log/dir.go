@@ -102,7 +102,6 @@ type Dir struct {
 
 	o    Options
 	lock *Lock
-	seed uint32
 
 	meter *meter // of the scan
 
@@ -147,7 +146,7 @@ func OpenDir(path string, o Options) (*Dir, error) {
 		lock.Release()
 		return nil, explain(path, err)
 	}
-	d := &Dir{Path: path, Manifest: m, o: o, lock: lock, seed: seedOf(m.LogID)}
+	d := &Dir{Path: path, Manifest: m, o: o, lock: lock}
 	os.Remove(filepath.Join(path, manifestName+".tmp"))
 	return d, nil
 }

@@ -13,6 +13,8 @@
 //	quarantine/   bytes cut off a torn tail, kept aside
 //	recordings/   recorded client sessions
 //
+// The MANIFEST has format 1, and format 2 in a fork: see there.
+//
 // Directories are 0700, files 0600; a umask can only make that less.
 //
 // # Entry
@@ -113,6 +115,28 @@
 // descriptors, which go where the directory went, but everything else goes by
 // name. So each change that goes by name first looks whether LOCK still is the file that
 // is locked (ErrMoved), and the syncer looks each second and ends writing for good.
+//
+// # Fork
+//
+// [Fork] makes a second directory of a log and its history up to an entry. Sealed
+// segments and checkpoints are the same files in both, by hard links: neither is ever
+// written again, only unlinked, and a checkpoint that is made anew comes under the
+// name by a rename. So it takes a moment, whatever the size. The segment with the entry in it
+// is copied up to there and is sealed by that; what the fork writes goes to segments of
+// its own. A start that would change a segment with a second name all the same, because
+// its manifest is older than the sealing, makes a copy of its own first.
+//
+//	the source, id A   [1 …  900] [901 … 1800] [1801 … 2700] [2701 …
+//	                       ║           ║             │ copied up to the entry
+//	its fork, id B     [1 …  900] [901 … 1800] [1801 … 2000] [2001 …
+//
+// A fork has an id of its own, or the entries that both write after it could be
+// mistaken for each other's. What came along was written with the source's id, so the
+// MANIFEST of a fork says so in its ancestors: [(A, up to 2000)]. Whoever checks the CRC of a
+// segment or a checkpoint asks [Manifest.IDAt]. A segment has entries of one id only. A fork of the fork at
+// @2500 has [(A, up to 2000), (B, up to 2500)], one at @1500 just [(A, up to 1500)].
+// A program that does not know of ancestors would take all this for damage: with them the
+// format is 2, which it refuses.
 //
 // # Repair
 //

@@ -75,7 +75,7 @@ func (d *Dir) evidenceIn(first uint64, from int64, bad uint64) (later uint64, wh
 	if err != nil {
 		return 0, "", err
 	}
-	s := searcher{f: f, size: info.Size(), seed: d.seed, base: base{first: first}}
+	s := searcher{f: f, size: info.Size(), seed: d.Manifest.seedAt(first), base: base{first: first}}
 	for {
 		e, ok, err := s.next(from, bad)
 		if !ok || err != nil {
@@ -109,6 +109,9 @@ func (d *Dir) quarantine(first uint64, from int64, whole bool, cut *Cut) error {
 			return err
 		}
 		return SyncDir(filepath.Dir(path))
+	}
+	if err := unshare(path); err != nil {
+		return err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {

@@ -32,3 +32,11 @@ func SyncDir(path string) error {
 	err = d.Sync()
 	return errors.Join(err, d.Close())
 }
+
+// names is how many names a file has: hard links are one file.
+func names(info os.FileInfo) uint64 {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(stat.Nlink) //nolint:unconvert // it has another type on other systems
+	}
+	return 1
+}

@@ -27,3 +27,6 @@ func flock(f *os.File, shared bool) (held bool, err error) {
 
 // SyncDir does nothing: Windows keeps names durable by itself.
 func SyncDir(string) error { return nil }
+
+// names is how many names a file has: Stat does not tell here.
+func names(os.FileInfo) uint64 { return 1 }

@@ -89,8 +89,11 @@ func (d *Dir) openAppend() (*Log, error) {
 		return nil, errors.New("a log is scanned before it is opened for appending")
 	}
 	l := &Log{
-		dir: d.Path, o: d.o, lock: d.lock, seed: d.seed, policy: d.o.Policy,
+		dir: d.Path, o: d.o, lock: d.lock, seed: seedOf(d.Manifest.LogID), policy: d.o.Policy,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if err := unshare(segmentPath(d.Path, d.active.first)); err != nil {
+		return nil, err
 	}
 	l.sealed = sync.NewCond(&l.mu)
 	l.tail.grown = make(chan struct{})

@@ -15,8 +15,21 @@ import (
 	"strings"
 )
 
-// FormatVersion is the version of the data directory that this package writes.
-const FormatVersion = 1
+// FormatVersion is the newest version of the data directory that this package reads.
+// It writes the oldest that can say what there is: a directory that was not forked
+// is the same as ever, and older programs go on with it.
+//
+//	1  a log of its own
+//	2  a fork: the MANIFEST has ancestors
+const FormatVersion = 2
+
+// formatOf is the version that a directory with these ancestors has.
+func formatOf(ancestors []Ancestor) int {
+	if len(ancestors) > 0 {
+		return 2
+	}
+	return 1
+}
 
 // ID names a log. It is drawn when a directory is made and seeds every CRC.
 type ID [16]byte
@@ -45,10 +58,11 @@ func (id *ID) UnmarshalText(text []byte) error {
 type Manifest struct {
 	Format      int               `json:"format"`
 	LogID       ID                `json:"log_id"`
-	Parent      *Parent           `json:"parent,omitempty"` // the log that this one was restored from
-	Root        *ID               `json:"root,omitempty"`   // what all that descend from one log share, see RootID
-	First       uint64            `json:"first"`            // first offset that the log still holds
-	Active      uint64            `json:"active"`           // first offset of the segment after the sealed ones
+	Parent      *Parent           `json:"parent,omitempty"`    // the log that this one was restored or forked from
+	Root        *ID               `json:"root,omitempty"`      // what all that descend from one log share, see RootID
+	Ancestors   []Ancestor        `json:"ancestors,omitempty"` // of a fork: whose its first entries are, see IDAt
+	First       uint64            `json:"first"`               // first offset that the log still holds
+	Active      uint64            `json:"active"`              // first offset of the segment after the sealed ones
 	Sealed      []Segment         `json:"sealed"`
 	Checkpoints []Checkpoint      `json:"checkpoints"`
 	Tags        map[string]uint64 `json:"tags"`
@@ -74,7 +88,49 @@ func (m *Manifest) chooseRoot() error {
 	return err
 }
 
-// Parent says where a restored directory came from.
+// Ancestor is a log that a fork has entries and checkpoints of: those up to UpTo that
+// are not an earlier ancestor's. They come in order of UpTo, and no segment has
+// entries on both sides of one.
+type Ancestor struct {
+	LogID ID     `json:"log_id"`
+	UpTo  uint64 `json:"up_to"`
+}
+
+// IDAt is the id of the log that wrote an offset: it seeds the CRC of the entry, and
+// a checkpoint of the state there carries it. It is the log's own id but for
+// what a fork has of its ancestors.
+func (m *Manifest) IDAt(offset uint64) ID {
+	for _, a := range m.Ancestors {
+		if offset <= a.UpTo {
+			return a.LogID
+		}
+	}
+	return m.LogID
+}
+
+// seedAt is what the CRCs of a segment's entries start from.
+func (m *Manifest) seedAt(first uint64) uint32 { return seedOf(m.IDAt(first)) }
+
+// lineage is whose the offsets up to one are: what a fork there has as its ancestors.
+func (m *Manifest) lineage(upTo uint64) []Ancestor {
+	var line []Ancestor
+	for _, a := range m.Ancestors {
+		if a.UpTo >= upTo {
+			break
+		}
+		line = append(line, a)
+	}
+	return append(line, Ancestor{LogID: m.IDAt(upTo), UpTo: upTo})
+}
+
+// endAncestors makes what comes after an offset the log's own, where an ancestor went on.
+func (m *Manifest) endAncestors(upTo uint64) {
+	if n := len(m.Ancestors); n > 0 && m.Ancestors[n-1].UpTo > upTo {
+		m.Ancestors = m.lineage(upTo)
+	}
+}
+
+// Parent says where a restored or forked directory came from.
 type Parent struct {
 	LogID  ID     `json:"log_id"`
 	Offset uint64 `json:"offset"`
@@ -253,7 +309,7 @@ func Create(dir string, o CreateOptions) (*Manifest, error) {
 	if o.First == 0 {
 		o.First = 1
 	}
-	m := &Manifest{Format: FormatVersion, Parent: o.Parent, Root: o.Root, First: o.First, Active: o.First,
+	m := &Manifest{Format: formatOf(nil), Parent: o.Parent, Root: o.Root, First: o.First, Active: o.First,
 		Sealed: []Segment{}, Checkpoints: []Checkpoint{}, Tags: map[string]uint64{}}
 	if o.LogID != nil {
 		m.LogID = *o.LogID
@@ -271,6 +327,12 @@ func Create(dir string, o CreateOptions) (*Manifest, error) {
 // create lays out a directory for m. The manifest comes last: a directory that
 // has one is complete, and its name durable.
 func create(dir string, m *Manifest) error {
+	return createWith(dir, m, func() error { return nil })
+}
+
+// createWith is create of a directory that has more in it from the beginning: fill puts
+// it into the folders, durably, and says so in m.
+func createWith(dir string, m *Manifest, fill func() error) error {
 	made, err := makeAll(dir)
 	if err != nil {
 		return err
@@ -304,6 +366,9 @@ func create(dir string, m *Manifest) error {
 		if err := SyncDir(filepath.Dir(path)); err != nil && !errors.Is(err, fs.ErrPermission) {
 			return err
 		}
+	}
+	if err := fill(); err != nil {
+		return err
 	}
 	return m.write(dir)
 }

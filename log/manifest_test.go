@@ -11,7 +11,7 @@ import (
 
 func TestGoldenManifest(t *testing.T) {
 	m := &Manifest{
-		Format: FormatVersion, First: 5, Active: 30,
+		Format: formatOf(nil), First: 5, Active: 30,
 		Parent:      &Parent{Offset: 4},
 		Sealed:      []Segment{{First: 5, Count: 25, Size: 1234, LastCRC: 7, LastTime: 1767225600000000}},
 		Checkpoints: []Checkpoint{{Offset: 20, Time: 1767225600000000, File: "checkpoints/00000000000000000020.snap", Size: 99, Keys: 3, Digest: 1 << 63}},
@@ -24,6 +24,14 @@ func TestGoldenManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "manifest.txt", string(raw))
+	fork := m.clone()
+	fork.Ancestors = []Ancestor{{LogID: ID([]byte("grandparent's id")), UpTo: 9}, {LogID: ID([]byte("the parent's own")), UpTo: 24}}
+	fork.Format = formatOf(fork.Ancestors)
+	forked, err := fork.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "manifest_fork.txt", string(forked))
 	for bit := range len(raw) * 8 {
 		bad := bytes.Clone(raw)
 		bad[bit/8] ^= 1 << (bit % 8)

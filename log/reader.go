@@ -23,8 +23,8 @@ import (
 // collected: it is never overwritten.
 type Reader struct {
 	dir  string
-	seed uint32
-	live *Log // the log that it reads beside; nil: another process', or nobody's
+	m    *Manifest // as it was in the beginning: it tells whose a segment is, which never changes
+	live *Log      // the log that it reads beside; nil: another process', or nobody's
 
 	f    *os.File
 	seg  *segmentReader
@@ -54,13 +54,13 @@ func OpenReader(dir string, from uint64) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newReader(&Reader{dir: dir, seed: seedOf(m.LogID)}, from)
+	return newReader(&Reader{dir: dir, m: m}, from)
 }
 
 // Reader reads this log from an offset on, up to what is committed at the time
 // of each Next.
 func (l *Log) Reader(from uint64) (*Reader, error) {
-	return newReader(&Reader{dir: l.dir, seed: l.seed, live: l}, from)
+	return newReader(&Reader{dir: l.dir, m: l.manifest.Load(), live: l}, from)
 }
 
 func newReader(r *Reader, from uint64) (*Reader, error) {
@@ -165,7 +165,7 @@ func (r *Reader) enter(first uint64) error {
 	if r.f != nil {
 		r.f.Close()
 	}
-	r.f, r.seg = f, newSegmentReader(f, r.seed, first)
+	r.f, r.seg = f, newSegmentReader(f, r.m.seedAt(first), first)
 	r.seenSize = 0
 	return nil
 }
@@ -308,7 +308,7 @@ func FindTime(dir string, micros int64) (offset uint64, at int64, err error) {
 	}
 	segments = slices.DeleteFunc(segments, func(s uint64) bool { return s < m.First })
 	offset = m.First - 1
-	i := sort.Search(len(segments), func(i int) bool { return firstTime(dir, seedOf(m.LogID), segments[i]) > micros }) - 1
+	i := sort.Search(len(segments), func(i int) bool { return firstTime(dir, m.seedAt(segments[i]), segments[i]) > micros }) - 1
 	if i < 0 {
 		return offset, 0, nil
 	}

@@ -79,11 +79,19 @@ func (rep *Repaired) saveFront(dir, out string, k *checker, usable func(Checkpoi
 	if err := rep.keepUsable(dir, n, usable); err != nil {
 		return err
 	}
+	if n.endAncestors(rep.Last); n.IDAt(n.Active) != n.LogID {
+		// What is left ends in a segment of an ancestor's, where the log's own entries cannot go on.
+		s, err := frontOf(dir, n.seedAt(n.Active), n.Active, rep.Last)
+		if err != nil {
+			return err
+		}
+		n.Sealed, n.Active = append(n.Sealed, s), s.Last()+1
+	}
 	if err := create(out, n); err != nil {
 		return err
 	}
 	for _, first := range k.segments {
-		if err := rep.saveSegment(dir, out, k.d.seed, first); err != nil {
+		if err := rep.saveSegment(dir, out, k.m.seedAt(first), first); err != nil {
 			return err
 		}
 	}

@@ -34,6 +34,7 @@ func (c Checkpoint) there(dir string, usable func(Checkpoint) bool) bool {
 func (rep *Repaired) saveTail(dir, out string, c Checkpoint, k *checker) error {
 	n := k.m.upTo(0)
 	n.First, n.Active = c.Offset+1, c.Offset+1
+	n.endAncestors(c.Offset) // all entries are written anew, with the log's own id
 	n.Sealed, n.Checkpoints = []Segment{}, []Checkpoint{c}
 	for tag, at := range k.m.Tags {
 		if at >= c.Offset {
@@ -60,7 +61,7 @@ func (rep *Repaired) saveTail(dir, out string, c Checkpoint, k *checker) error {
 	}
 	l.now = c.Time
 	for _, first := range k.segments {
-		if err = rep.appendTail(l, dir, first); err != nil {
+		if err = rep.appendTail(l, dir, k.m.seedAt(first), first); err != nil {
 			break
 		}
 	}
@@ -83,7 +84,7 @@ func (rep *Repaired) saveTail(dir, out string, c Checkpoint, k *checker) error {
 // that lie behind damage in it, and keeps the segment aside where not all of it
 // went over. A segment whose first entry is lost no longer tells the times of
 // the others: they get that of the entry before.
-func (rep *Repaired) appendTail(l *Log, dir string, first uint64) error {
+func (rep *Repaired) appendTail(l *Log, dir string, seed uint32, first uint64) error {
 	path := segmentPath(dir, first)
 	f, err := os.Open(path)
 	if err != nil {
@@ -94,7 +95,7 @@ func (rep *Repaired) appendTail(l *Log, dir string, first uint64) error {
 	if err != nil {
 		return err
 	}
-	r := newSegmentReader(f, l.seed, first)
+	r := newSegmentReader(f, seed, first)
 	r.reuse = true
 	whole := true
 	for {
@@ -102,7 +103,7 @@ func (rep *Repaired) appendTail(l *Log, dir string, first uint64) error {
 		var bad *badFrame
 		if errors.As(err, &bad) {
 			whole = false
-			s := searcher{f: f, size: info.Size(), seed: l.seed, base: r.base}
+			s := searcher{f: f, size: info.Size(), seed: seed, base: r.base}
 			next, ok, err := s.next(bad.pos+1, bad.offset)
 			if err != nil {
 				return err

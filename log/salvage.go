@@ -14,7 +14,8 @@ import (
 // check the entries is not the log id but the seed that it gives to their CRCs,
 // and that can be worked out from one entry: a CRC can be run backwards. A second
 // entry, if there is one, must agree. The new manifest has a new id with the same
-// seed.
+// seed. A fork's ancestors are found likewise: where a segment has a seed of its own,
+// with which two entries agree, another log began.
 //
 // It works only while the log still begins at offset 1. The state before a later
 // beginning is in a checkpoint, and which one to trust nobody knows any more.
@@ -28,27 +29,55 @@ func salvage(dir string) (*Manifest, error) {
 			What: "it cannot be made anew from the entries, since the log does not begin at offset 1",
 			Hint: "put a copy of the file back"}
 	}
-	seed, err := seedFromEntries(segmentPath(dir, 1))
+	seed, _, err := seedFromEntries(dir, 1)
 	if err != nil {
 		return nil, &Damage{Dir: dir, File: "wal/" + segmentName(1), Byte: 0, Offset: 1,
 			What: fmt.Sprintf("the manifest cannot be made anew from its first entry: %v", err),
 			Hint: "put a copy of MANIFEST back"}
 	}
-	m := &Manifest{Format: FormatVersion, First: 1, Active: 1, Sealed: []Segment{}, Checkpoints: []Checkpoint{}, Tags: map[string]uint64{}}
+	m := &Manifest{First: 1, Active: 1, Sealed: []Segment{}, Checkpoints: []Checkpoint{}, Tags: map[string]uint64{}}
 	if m.LogID, err = idWithSeed(seed); err != nil {
 		return nil, err
 	}
+	for _, first := range segments[1:] {
+		next, agree, err := seedFromEntries(dir, first)
+		if err != nil || !agree || next == seed {
+			continue // what is damaged there, the checker will find
+		}
+		m.Ancestors = append(m.Ancestors, Ancestor{LogID: m.LogID, UpTo: first - 1})
+		if m.LogID, err = idWithSeed(next); err != nil {
+			return nil, err
+		}
+		seed = next
+	}
+	m.Format = formatOf(m.Ancestors)
 	return m, m.chooseRoot()
 }
 
 // seedFromEntries finds the seed with which the first entry of a segment was
-// written, and checks it on the second.
-func seedFromEntries(path string) (uint32, error) {
-	f, err := os.Open(path)
+// written, and checks it on the second; agree is whether there is one.
+func seedFromEntries(dir string, first uint64) (seed uint32, agree bool, err error) {
+	f, err := os.Open(segmentPath(dir, first))
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer f.Close()
+	if seed, err = seedOfFirst(f); err != nil {
+		return 0, false, err
+	}
+	r := newSegmentReader(f, seed, first)
+	if _, err := r.read(); err != nil {
+		return 0, false, err
+	}
+	_, err = r.read()
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, false, fmt.Errorf("the second entry does not agree with the first: %w", err)
+	}
+	return seed, err == nil, nil
+}
+
+// seedOfFirst is the seed that gives the first entry of a segment the CRC that it has.
+func seedOfFirst(f *os.File) (uint32, error) {
 	var head [binary.MaxVarintLen32]byte
 	got, err := f.ReadAt(head[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -66,15 +95,7 @@ func seedFromEntries(path string) (uint32, error) {
 	if _, err := f.ReadAt(frame, int64(w)); err != nil {
 		return 0, err
 	}
-	seed := ^backwards(^binary.LittleEndian.Uint32(frame), frame[4:])
-	r := newSegmentReader(f, seed, 1)
-	if _, err := r.read(); err != nil {
-		return 0, err
-	}
-	if _, err := r.read(); err != nil && !errors.Is(err, io.EOF) {
-		return 0, fmt.Errorf("the second entry does not agree with the first: %w", err)
-	}
-	return seed, nil
+	return ^backwards(^binary.LittleEndian.Uint32(frame), frame[4:]), nil
 }
 
 // backwards is the register that a CRC had before it took in p and came to

@@ -178,7 +178,7 @@ func (d *Dir) scanSegment(first, from uint64, want *Segment, visit func(Entry) e
 		return st, err
 	}
 	defer f.Close()
-	r := newSegmentReader(f, d.seed, first)
+	r := newSegmentReader(f, d.Manifest.seedAt(first), first)
 	r.reuse = true
 	for {
 		e, err := r.read()

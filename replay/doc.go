@@ -82,6 +82,14 @@
 // Histories use the same. The segments that are not sealed are indexed in memory: by an
 // [Indexer] beside a server, by each Seeker for itself in a tool.
 //
+// # Forking
+//
+// [Fork] makes a new directory that is the old one as it was at a point, with all of its
+// history that can be reached, its tags and its checkpoints. What is sealed is shared by hard
+// links, so that it takes a moment: see package log. Both go on apart. As with Restore there
+// is no new directory, or a complete one. Nothing is replayed: a fork is as whole as its
+// source, of whose files it checks the sizes, and the entries that it copies.
+//
 // # Restoring
 //
 // [Restore] never touches what it reads. It makes a new directory: a log of its own

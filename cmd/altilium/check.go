@@ -119,7 +119,7 @@ func checkpointProblems(dir string) ([]string, error) {
 	}
 	var problems []string
 	for _, c := range m.Checkpoints {
-		_, err := compaction.Load(dir, m.LogID, m.RootID(), c, nil)
+		_, err := compaction.Load(dir, m.IDAt(c.Offset), m.RootID(), c, nil)
 		var memory *state.OutOfMemory
 		if errors.As(err, &memory) {
 			return nil, err
@@ -204,7 +204,7 @@ func loads(dir string, v *replay.Verified) func(log.Checkpoint) bool {
 		if err != nil || v != nil && slices.Contains(v.Wrong, c.Offset) {
 			return false
 		}
-		_, err := compaction.Load(dir, m.LogID, m.RootID(), c, nil)
+		_, err := compaction.Load(dir, m.IDAt(c.Offset), m.RootID(), c, nil)
 		var memory *state.OutOfMemory
 		if errors.As(err, &memory) {
 			panic(memory) // it says nothing of the checkpoint; execute makes an error of it

@@ -60,7 +60,7 @@ func checkpointHere(cmd *cobra.Command, dir string, asJSON bool) error {
 		return err
 	}
 	l := rec.Log
-	c, err := compaction.Write(dir, rec.State, compaction.Meta{LogID: l.ID(), Offset: l.Last(), Time: l.LastTime()})
+	c, err := compaction.Write(dir, rec.State, compaction.Meta{LogID: l.Manifest().IDAt(l.Last()), Offset: l.Last(), Time: l.LastTime()})
 	if err == nil {
 		err = compaction.Register(l, c)
 	}

@@ -95,7 +95,7 @@ func TestFlags(t *testing.T) {
 			}
 		}
 	})
-	for verb, flag := range map[string]string{"at": "dir", "log": "dir", "history": "dir", "diff": "dir", "restore": "dir", "replay": "dir",
+	for verb, flag := range map[string]string{"at": "dir", "log": "dir", "history": "dir", "diff": "dir", "restore": "dir", "fork": "dir", "replay": "dir",
 		"info": "dir", "check": "dir", "checkpoint": "dir", "import": "dir", "cli": "addr", "record": "addr"} {
 		cmd, _, err := newRoot().Find([]string{verb})
 		if err != nil || cmd.Flags().Lookup(flag) == nil {
@@ -120,6 +120,7 @@ func TestAgoAsPoint(t *testing.T) {
 		{"log -n 5 -f", "log -n 5 -f"},
 		{"history k -1w..", "history k @-1w.."},
 		{"restore --to -5m --out x", "restore --to -5m --out x"},
+		{"fork --at -5m --out x", "fork --at -5m --out x"},
 		{"cli -5m", "cli -5m"},
 		{"serve --port 0", "serve --port 0"},
 	} {

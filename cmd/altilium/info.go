@@ -18,6 +18,7 @@ type dirInfo struct {
 	Dir         string            `json:"dir"`
 	LogID       string            `json:"log_id"`
 	Parent      string            `json:"parent,omitempty"`
+	Ancestors   []ancestorJSON    `json:"ancestors,omitempty"` // of a fork
 	FirstEntry  uint64            `json:"first_entry"`
 	LastEntry   uint64            `json:"last_entry"`
 	LastTime    string            `json:"last_time,omitempty"`
@@ -29,6 +30,12 @@ type dirInfo struct {
 	Quarantine  int64             `json:"quarantine_bytes"`
 	CleanStop   bool              `json:"clean_stop"`
 	Running     bool              `json:"server_running"`
+}
+
+// ancestorJSON is a log that a fork has entries of, up to an offset.
+type ancestorJSON struct {
+	LogID string `json:"log_id"`
+	UpTo  uint64 `json:"up_to"`
 }
 
 // checkpointJSON is a checkpoint for a program; the JSON names are never changed.
@@ -93,6 +100,9 @@ func readInfo(dir string) (*dirInfo, error) {
 	if m.Parent != nil {
 		info.Parent = fmt.Sprintf("%s @%d", m.Parent.LogID, m.Parent.Offset)
 	}
+	for _, a := range m.Ancestors {
+		info.Ancestors = append(info.Ancestors, ancestorJSON{a.LogID.String(), a.UpTo})
+	}
 	if w.LastTime > 0 {
 		info.LastTime = stamp(w.LastTime)
 	}
@@ -140,7 +150,10 @@ func printInfo(cmd *cobra.Command, i *dirInfo) {
 		state = "nothing has been written to it yet"
 	}
 	fmt.Fprintf(out, "directory    %s (%s)\nlog id       %s\n", i.Dir, state, i.LogID)
-	if i.Parent != "" {
+	switch {
+	case len(i.Ancestors) > 0:
+		fmt.Fprintf(out, "forked       from %s\n", i.Parent)
+	case i.Parent != "":
 		fmt.Fprintf(out, "restored     from %s\n", i.Parent)
 	}
 	if i.FirstEntry > i.LastEntry {

@@ -75,6 +75,8 @@ func newRoot() *cobra.Command {
   altilium at @-5m                   look at the state of five minutes ago
   altilium restore --to @1200 --out other
                                      a new data directory, as of entry 1200
+  altilium fork --at @1200 --out other
+                                     the same with its history, at once
   altilium history KEY               every change of a key
   altilium replay FILE               run a recorded session again
 
@@ -95,7 +97,7 @@ Points: @1200 (after entry 1200), @1200^ (before it), @first, @last, @last-100,
 		return usagef("%v; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		newServe(), newAt(), newRestore(), newHistory(), newBlame(), newDiff(), newBisect(), newLog(), newTag(),
+		newServe(), newAt(), newRestore(), newFork(), newHistory(), newBlame(), newDiff(), newBisect(), newLog(), newTag(),
 		newRecord(), newReplay(),
 		newCheck(), newCheckpoint(), newInfo(),
 		newImport(), newCLI(), newConfig(), newVersion(),

@@ -106,7 +106,7 @@ func playRecording(cmd *cobra.Command, r *session.Reader, f *replayFlags) error 
 	if err != nil {
 		return err
 	}
-	if m.LogID.String() != h.LogID {
+	if h.LogID != m.LogID.String() && h.LogID != m.IDAt(h.Offset).String() { // a fork has its ancestors' moments too
 		return usagef("the recording %s was made on log %s, and %s holds log %s; name the right directory with --dir", h.Name, h.LogID, *f.dir, m.LogID)
 	}
 	tmp, remove, err := scratchDir("replay")

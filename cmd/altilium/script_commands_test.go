@@ -214,7 +214,7 @@ func newerCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	path := ts.MkAbs(args[0] + "/MANIFEST")
 	raw := []byte(ts.ReadFile(path))
-	body := bytes.Replace(raw[:bytes.LastIndex(raw, []byte("crc32c "))], []byte(`"format": 1`), []byte(`"format": 99`), 1)
+	body := regexp.MustCompile(`"format": [0-9]+`).ReplaceAll(raw[:bytes.LastIndex(raw, []byte("crc32c "))], []byte(`"format": 99`))
 	sum := crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli))
 	ts.Check(os.WriteFile(path, fmt.Appendf(body, "crc32c %08x\n", sum), 0o600))
 }

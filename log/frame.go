@@ -16,6 +16,9 @@ const (
 	maxEntry     = 1 << 30               // bytes of a frame: far above any command's 512 MB bulk
 )
 
+// MaxBody is how many bytes the body of an entry may have.
+const MaxBody = maxEntry - headMax
+
 // Entry is one entry as a reader hands it out.
 type Entry struct {
 	Offset  uint64 // dense, from 1

@@ -100,6 +100,15 @@
 // no directory of the wanted name, or a complete one. The tags of the old log stay
 // with it.
 //
+// [RestoreInPlace] goes back in the directory itself, by one more entry: the difference
+// that [Compare] finds, as ordinary events. It is applied in memory and held against the
+// point before it is written; then comes a checkpoint. A kill leaves the state before it or
+// the one after. The log is not cut, so that going back to just before the entry undoes
+// it. Values, expiries and the order of small collections are what they were; the
+// encoding that OBJECT ENCODING tells may not be, where it depended on what a value had been
+// before. What does not fit into one entry (1 GiB) is refused; a new directory has no such
+// limit. [BeforeLast] finds the point before the last FLUSHALL, or any other command.
+//
 // # History
 //
 // [History] follows one key: every entry that changed it, with what it held before

@@ -62,7 +62,7 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.Is(err, replay.ErrBadPoint), errors.Is(err, replay.ErrNoTag), errors.Is(err, log.ErrExists):
+	case errors.Is(err, replay.ErrBadPoint), errors.Is(err, replay.ErrNoTag), errors.Is(err, replay.ErrTooLarge), errors.Is(err, log.ErrExists):
 		return exitUsage
 	case errors.Is(err, log.ErrCompacted):
 		return exitCompacted

@@ -311,6 +311,27 @@ func (t Text) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"base64": base64.StdEncoding.EncodeToString(t)})
 }
 
+// UnmarshalJSON reads what MarshalJSON writes.
+func (t *Text) UnmarshalJSON(raw []byte) error {
+	var coded struct {
+		Base64 *[]byte `json:"base64"`
+	}
+	if len(raw) > 0 && raw[0] == '{' {
+		err := json.Unmarshal(raw, &coded)
+		if err == nil && coded.Base64 == nil {
+			err = errors.New("an object without base64, where text is meant")
+		}
+		if err == nil {
+			*t = *coded.Base64
+		}
+		return err
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	*t = Text(s)
+	return err
+}
+
 func texts(list [][]byte) []Text {
 	out := make([]Text, len(list))
 	for i, p := range list {

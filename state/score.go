@@ -13,6 +13,21 @@ func scoreOf(value []byte) float64 {
 	return math.Float64frombits(binary.LittleEndian.Uint64(value))
 }
 
+// ScoreOf is the score in a sorted set's item of a [Record], which must be whole.
+func ScoreOf(item []byte) (score float64, ok bool) {
+	if len(item) != scoreBytes {
+		return 0, false
+	}
+	return scoreOf(item), true
+}
+
+// ScoreItem is a score as an item of a [Record].
+func ScoreItem(score float64) []byte {
+	item := make([]byte, scoreBytes)
+	putScore(item, score)
+	return item
+}
+
 func putScore(value []byte, score float64) {
 	binary.LittleEndian.PutUint64(value, math.Float64bits(score))
 }

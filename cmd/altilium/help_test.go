@@ -32,7 +32,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: its help shows no example:\n%s", cmd.CommandPath(), out)
 		}
 	})
-	if want := 21 + 4; seen != want { // and the four shells of completion
+	if want := 22 + 4; seen != want { // and the four shells of completion
 		t.Errorf("%d verbs, want %d: a new one stands in DESIGN's list, in the README and here", seen, want)
 	}
 }

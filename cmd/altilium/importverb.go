@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -24,8 +25,12 @@ func newImport() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "import FILE…",
-		Short: "Read the files of the original Altilium-DB into a data directory",
-		Long: `Read files of the original Altilium-DB into a data directory, which is made when
+		Short: "Read an export, or files of the original Altilium-DB, into a data directory",
+		Long: `Make a new data directory of an export (altilium export): the same data to the bit,
+whose log goes on behind the point that was exported. Its directory must not exist
+yet, or be empty; whatever is wrong with the file, nothing is made.
+
+Or read files of the original Altilium-DB into a data directory, which is made when
 it is not there: data.snapshot.json (or any .json) and data.aof, in the order
 given. Every key becomes an entry of the log, like any other write. All is tried
 out on a copy first, in the system's temporary directory: when something cannot be
@@ -33,10 +38,17 @@ imported, nothing is. Stopped by Ctrl-C after that, it leaves what it has writte
 
 The old append-only file kept expiry times as "in so many seconds"; they count
 from now. Commands in it that write nothing are left out.`,
-		Example: `  altilium import data.snapshot.json
+		Example: `  altilium import backup.jsonl --dir fresh
+  altilium import data.snapshot.json
   altilium import data.aof --dir altilium-data`,
 		Args: wantArgs(1, 1<<20),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if ours, err := anyExport(args); ours || err != nil {
+				if err == nil {
+					err = importExport(cmd, args[0], *dir, asJSON)
+				}
+				return err
+			}
 			im := importer{now: time.Now(), table: command.NewTable()}
 			for _, path := range args {
 				if err := im.read(path); err != nil {
@@ -61,6 +73,35 @@ from now. Commands in it that write nothing are left out.`,
 	dir = dirFlag(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// anyExport reports whether the files are one export; one among others is an error.
+func anyExport(paths []string) (bool, error) {
+	for _, path := range paths {
+		ours, err := replay.IsExport(path)
+		if err != nil || ours && len(paths) > 1 {
+			return false, cmp.Or(err, usagef("%s is an export, which is imported alone, into a new directory", path))
+		}
+		if ours {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// importExport makes a new directory of an export.
+func importExport(cmd *cobra.Command, path, dir string, asJSON bool) error {
+	report, done := progress(cmd.ErrOrStderr(), "importing")
+	r, err := replay.Import(path, dir, report)
+	done()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(cmd.OutOrStdout(), restoredJSON{r.Out, r.Offset, r.LogID.String(), r.Parent.LogID.String(), r.Keys, digestText(r.Digest)})
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s as of %s, digest %016x\n", dir, count(r.Keys, "key"), r.Resolved, r.Digest)
+	return nil
 }
 
 // imported sums an import up; the JSON names are never changed.

@@ -100,7 +100,7 @@ Points: @1200 (after entry 1200), @1200^ (before it), @first, @last, @last-100,
 		newServe(), newAt(), newRestore(), newFork(), newHistory(), newBlame(), newDiff(), newBisect(), newLog(), newTag(),
 		newRecord(), newReplay(),
 		newCheck(), newCheckpoint(), newInfo(),
-		newImport(), newCLI(), newConfig(), newVersion(),
+		newExport(), newImport(), newCLI(), newConfig(), newVersion(),
 	)
 	finishCobrasVerbs(root)
 	return root

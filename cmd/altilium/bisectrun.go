@@ -50,7 +50,9 @@ func (t *trial) try(ctx context.Context, at *replay.At) (v replay.Verdict, err e
 		if stop := front.Shutdown(soon); stop != nil && !errors.Is(stop, context.DeadlineExceeded) {
 			err = errors.Join(err, stop)
 		}
-		err = errors.Join(err, <-served)
+		if stop := <-served; stop != nil && !errors.Is(stop, server.ErrShutdown) {
+			err = errors.Join(err, stop)
+		}
 	}()
 	return t.run(ctx, ln.Addr().(*net.TCPAddr), at.Resolved)
 }

@@ -101,7 +101,7 @@ func (e *Engine) askPast(s *Session, out *resp.Writer, q PastRequest) {
 	if e.o.Past == nil {
 		text := "ERR this server cannot look at the past"
 		if e.mode == modePast {
-			text = fmt.Sprintf("ERR this server shows the past at @%d and no other; ASOF is for one that runs on its log", e.last)
+			text = fmt.Sprintf("ERR this server shows the past at @%d and no other; ASOF and LOG are for one that runs on its log", e.last)
 		}
 		out.Error(text)
 		return

@@ -123,7 +123,7 @@ func TestViewsFail(t *testing.T) {
 	w.random(1)
 	w.wantView(v, 21)
 	mine := errors.New("mine")
-	if err := v.Read(context.Background(), 21, func(*compaction.Built) error { return mine }); err != mine {
+	if err := v.Read(context.Background(), 21, func(*compaction.Built) error { return mine }); !errors.Is(err, mine) {
 		t.Error(err)
 	}
 	w.wantView(v, 21)

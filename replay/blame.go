@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
@@ -25,34 +24,19 @@ type Blame struct {
 	Since uint64 // that point, where By is nil
 }
 
-// Blames gives each part of what a key held at a point, in the order of its value, with the
-// entry that wrote it last. What came with a rename, a copy or a restore was written by that.
+// Blames gives each part of what a key held after the entry at to, in the order of its value,
+// with the entry that wrote it last. What came with a rename, a copy or a restore was written
+// by that. since is the first offset to look back to, mostly the first that can be reached.
 // Given a field, only that part: nothing where it is not there.
-func Blames(dir string, db int, key, field []byte, at Point) (parts []Blame, to Resolved, err error) {
-	w, err := Look(dir)
-	if err != nil {
-		return nil, to, err
-	}
-	if to, err = w.Resolve(at, time.Now()); err != nil {
-		return nil, to, err
-	}
-	from, err := w.Resolve(Start(), time.Now())
-	if err != nil {
-		return nil, to, err
-	}
-	s, err := OpenSeeker(dir, nil)
-	if err != nil {
-		return nil, to, err
-	}
-	defer func() { _ = s.Close() }() // it only reads
-	b, err := s.blamer(Key{DB: db, Key: key}, from.Offset, to.Offset)
+func (s *Seeker) Blames(k Key, field []byte, since, to uint64) ([]Blame, error) {
+	b, err := s.blamer(k, since, to)
 	if err == nil {
-		err = b.over(from.Offset, to.Offset, b.entry)
+		err = b.over(since, to, b.entry)
 	}
 	if err != nil {
-		return nil, to, err
+		return nil, err
 	}
-	return b.parts(field), to, nil
+	return b.parts(field), nil
 }
 
 // blamer is one that knows what a key held at a reachable offset, and can go up to another.

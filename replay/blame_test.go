@@ -70,6 +70,25 @@ func has(v state.View, key string, field []byte) bool {
 	return ok
 }
 
+// blames looks back as far as there is anything.
+func blames(t *testing.T, dir, key string, field []byte, to uint64) []Blame {
+	t.Helper()
+	w, err := Look(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenSeeker(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	parts, err := s.Blames(Key{Key: []byte(key)}, field, w.Reach, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parts
+}
+
 // TestBlame: at every offset each part of every key is blamed on the entry whose number it
 // holds, or on one that brought it here as a whole, and after it.
 func TestBlame(t *testing.T) {
@@ -78,10 +97,7 @@ func TestBlame(t *testing.T) {
 	parts, whole := 0, 0
 	for at := uint64(1); at < 251; at += 7 {
 		for _, key := range []string{"h", "l", "s"} {
-			all, to, err := Blames(w.dir, 0, []byte(key), nil, AtOffset(at))
-			if err != nil || to.Offset != at {
-				t.Fatal(to, err)
-			}
+			all := blames(t, w.dir, key, nil, at)
 			for _, p := range all {
 				parts++
 				var wrote uint64
@@ -122,19 +138,19 @@ func TestBlameOfField(t *testing.T) {
 	w := newWorld(t, 4<<10)
 	w.do(event.Header{Conn: 1, Name: "HSET"}, func(b *event.Buffer) { b.HashSet([]byte("h"), []byte("a"), []byte("1"), []byte("b"), []byte("2")) })
 	w.do(event.Header{Conn: 1, Name: "HSET"}, func(b *event.Buffer) { b.HashSet([]byte("h"), []byte("a"), []byte("3")) })
-	parts, _, err := Blames(w.dir, 0, []byte("h"), []byte("a"), Last())
-	if err != nil || len(parts) != 1 || parts[0].By.Offset != 2 || parts[0].Type != state.Hash {
-		t.Errorf("%v, %v", parts, err)
+	parts := blames(t, w.dir, "h", []byte("a"), 2)
+	if len(parts) != 1 || parts[0].By.Offset != 2 || parts[0].Type != state.Hash {
+		t.Error(parts)
 	}
-	if parts, _, err = Blames(w.dir, 0, []byte("h"), []byte("nosuch"), Last()); err != nil || len(parts) != 0 {
-		t.Errorf("%v, %v", parts, err)
+	if parts = blames(t, w.dir, "h", []byte("nosuch"), 2); len(parts) != 0 {
+		t.Error(parts)
 	}
 	out := t.TempDir() + "/restored"
 	if _, err := Restore(w.dir, AtOffset(1), out, nil); err != nil {
 		t.Fatal(err)
 	}
-	parts, _, err = Blames(out, 0, []byte("h"), nil, Last())
-	if err != nil || len(parts) != 2 || parts[0].By != nil || parts[0].String() != `before @2: "a": "1"` {
-		t.Errorf("%v, %v", parts, err)
+	parts = blames(t, out, "h", nil, 1)
+	if len(parts) != 2 || parts[0].By != nil || parts[0].String() != `before @2: "a": "1"` {
+		t.Error(parts)
 	}
 }

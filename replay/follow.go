@@ -113,7 +113,7 @@ type Indexer struct {
 func NewIndexer(l *log.Log, report func(error)) *Indexer {
 	m := l.Manifest()
 	f := newFollower(l.Dir(), l, m)
-	return &Indexer{f: f, keep: keyindex.NewKeep(l.Dir(), m.LogID, f.h), report: report}
+	return &Indexer{f: f, keep: keyindex.NewKeep(l.Dir(), m.IDAt, f.h), report: report}
 }
 
 // indexEvery is how often an Indexer looks for entries and segments that are new. A lookup
@@ -140,7 +140,7 @@ func (x *Indexer) Run(ctx context.Context) {
 func (x *Indexer) step(ctx context.Context) {
 	m := x.f.live.Manifest()
 	for _, s := range m.Sealed {
-		_, err := x.f.tail.Sealed(x.f.dir, m.LogID, s)
+		_, err := x.f.tail.Sealed(x.f.dir, m.IDAt(s.First), s)
 		x.complain(err)
 	}
 	_, err := x.keep.Do(m.Sealed, func() bool { return ctx.Err() != nil })

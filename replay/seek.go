@@ -74,7 +74,7 @@ func newSeeker(f *follower, report func(error)) *Seeker {
 	s := &Seeker{f: f, pickers: map[uint64]*log.Picker{}}
 	m, err := f.manifest()
 	if err == nil {
-		s.set = keyindex.NewSet(f.dir, m.LogID, f.h, report)
+		s.set = keyindex.NewSet(f.dir, m.IDAt, f.h, report)
 	}
 	return s
 }
@@ -247,7 +247,7 @@ func (s *Seeker) inCheckpoint(c *log.Checkpoint, lines []*descent) ([]*state.Rec
 		return records, nil
 	}
 	if s.finder == nil || s.found != *c {
-		f, err := compaction.OpenFinder(s.f.dir, s.m.LogID, s.m.RootID(), *c)
+		f, err := compaction.OpenFinder(s.f.dir, s.m.IDAt(c.Offset), s.m.RootID(), *c)
 		if err != nil {
 			return nil, err
 		}
@@ -308,7 +308,7 @@ func (s *Seeker) index(at stretch) (keyindex.Index, *log.Picker, error) {
 			return nil, nil, err
 		}
 	}
-	p, err := log.OpenPicker(s.f.dir, s.m.LogID, at.first, x.FirstTime())
+	p, err := log.OpenPicker(s.f.dir, s.m.IDAt(at.first), at.first, x.FirstTime())
 	if err != nil {
 		return nil, nil, err
 	}

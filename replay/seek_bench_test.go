@@ -184,7 +184,7 @@ func seekIndexes(b *testing.B, dir string, m *log.Manifest) {
 		}
 	}
 	began := time.Now()
-	k := keyindex.NewKeep(dir, m.LogID, keyindex.NewHasher(compaction.Seed(m.RootID())))
+	k := keyindex.NewKeep(dir, m.IDAt, keyindex.NewHasher(compaction.Seed(m.RootID())))
 	made, err := k.Do(m.Sealed, func() bool { return false })
 	if err != nil || made == 0 {
 		b.Fatal(made, err)

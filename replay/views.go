@@ -81,6 +81,13 @@ func (v *Views) Read(ctx context.Context, offset uint64, f func(*compaction.Buil
 	return f(w.built)
 }
 
+// Has reports whether there is a view at an offset, or one in the making.
+func (v *Views) Has(offset uint64) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.open[offset] != nil
+}
+
 // Offsets are those of the views that there are: history that retention must keep.
 func (v *Views) Offsets() (all []uint64) {
 	v.mu.Lock()

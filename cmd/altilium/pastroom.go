@@ -16,12 +16,16 @@ const viewIdle = time.Minute
 // pastRoom is what a running server knows of the past.
 type pastRoom struct {
 	*past.Room
-	views *replay.Views
+	views   *replay.Views
+	indexer *replay.Indexer
 }
 
 func (d *daemon) newPast(l *log.Log) *pastRoom {
 	views := replay.NewViews(l.Dir(), d.set.engine.AsofViews(), viewIdle)
-	return &pastRoom{Room: past.New(past.Options{Log: l, Views: views}), views: views}
+	indexer := replay.NewIndexer(l, func(err error) {
+		d.logger.Warn().Err(err).Msg("an index of keys cannot be made or used; looking for single keys takes longer")
+	})
+	return &pastRoom{Room: past.New(past.Options{Log: l, Views: views, Indexer: indexer}), views: views, indexer: indexer}
 }
 
 // needed are the offsets whose history retention must keep.

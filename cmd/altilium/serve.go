@@ -239,17 +239,15 @@ func (d *daemon) recover(ctx context.Context) {
 		d.engine.Ready(rec.Log, rec.State)
 		d.report(rec, took)
 	})
-	d.index(ctx, rec.Log)
+	d.index(ctx)
 }
 
 // index makes the indexes of segments as they are sealed, on a thread that lets the others
 // go first.
-func (d *daemon) index(ctx context.Context, l *log.Log) {
+func (d *daemon) index(ctx context.Context) {
 	runtime.LockOSThread() // for good: the thread ends with the goroutine
 	lowerThread()
-	replay.NewIndexer(l, func(err error) {
-		d.logger.Warn().Err(err).Msg("an index of keys cannot be made or used; looking for single keys takes longer")
-	}).Run(ctx)
+	d.past.Load().indexer.Run(ctx)
 }
 
 func (d *daemon) recoverOptions() replay.Options {

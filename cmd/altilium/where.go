@@ -52,7 +52,12 @@ func (w *where) dial() (*client, error) {
 
 // source is the directory's log.
 func (w *where) source() *past.Source {
-	return &past.Source{Dir: *w.dir, Now: time.Now(), DB: w.db, Window: func() (*replay.Window, error) { return replay.Look(*w.dir) }}
+	return &past.Source{
+		Dir: *w.dir, Now: time.Now(), DB: w.db,
+		Window: func() (*replay.Window, error) { return replay.Look(*w.dir) },
+		Seeker: func() (*replay.Seeker, error) { return replay.OpenSeeker(*w.dir, nil) },
+		Done:   func(s *replay.Seeker) { _ = s.Close() }, // it only reads
+	}
 }
 
 // lines asks for lines, as LOG takes the words, and hands them to put.

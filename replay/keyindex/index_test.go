@@ -29,6 +29,9 @@ type world struct {
 	allNames []Name
 }
 
+// whose is the id of the log at every offset.
+func (w *world) whose(uint64) log.ID { return w.id }
+
 // newWorld writes a log of n entries with segments of so many bytes.
 func newWorld(t testing.TB, n int, segment int64, rng *rand.Rand) *world {
 	t.Helper()
@@ -195,7 +198,7 @@ func (w *world) want(t *testing.T, first uint64, x Index, what string) {
 // set is a Set of the world, and what it has reported.
 func (w *world) set() (*Set, *[]string) {
 	var reports []string
-	return NewSet(w.dir, w.id, NewHasher(seed), func(err error) { reports = append(reports, err.Error()) }), &reports
+	return NewSet(w.dir, w.whose, NewHasher(seed), func(err error) { reports = append(reports, err.Error()) }), &reports
 }
 
 // wantAll holds all that a Set gives against the truth.
@@ -372,7 +375,7 @@ func TestKeep(t *testing.T) {
 		}
 	}
 	never := func() bool { return false }
-	k := NewKeep(w.dir, w.id, NewHasher(seed))
+	k := NewKeep(w.dir, w.whose, NewHasher(seed))
 	if made, err := k.Do(w.sealed, func() bool { return true }); made != 0 || err != nil {
 		t.Errorf("stopped at once it made %d, %v", made, err)
 	}
@@ -382,7 +385,7 @@ func TestKeep(t *testing.T) {
 	if made, err := k.Do(w.sealed, never); made != 0 || err != nil {
 		t.Errorf("made %d again, %v", made, err)
 	}
-	if made, err := NewKeep(w.dir, w.id, NewHasher(seed)).Do(w.sealed, never); made != 0 || err != nil {
+	if made, err := NewKeep(w.dir, w.whose, NewHasher(seed)).Do(w.sealed, never); made != 0 || err != nil {
 		t.Errorf("another made %d again, %v", made, err)
 	}
 	tail, twice := NewTail(NewHasher(seed), 1), w.sealed[1]

@@ -16,15 +16,15 @@ import (
 // one goroutine at a time.
 type Keep struct {
 	dir   string
-	id    log.ID
+	idAt  func(offset uint64) log.ID // whose a segment is, see log.Manifest.IDAt
 	h     Hasher
 	good  map[uint64]bool // first offsets of segments whose files are there
 	swept bool
 }
 
-// NewKeep makes the one of the log id in dir.
-func NewKeep(dir string, id log.ID, h Hasher) *Keep {
-	return &Keep{dir: dir, id: id, h: h, good: map[uint64]bool{}}
+// NewKeep makes the one of the log in dir; idAt is the manifest's.
+func NewKeep(dir string, idAt func(offset uint64) log.ID, h Hasher) *Keep {
+	return &Keep{dir: dir, idAt: idAt, h: h, good: map[uint64]bool{}}
 }
 
 // Do makes the files of the sealed segments that have none, the newest first since those
@@ -65,15 +65,15 @@ func (k *Keep) Do(sealed []log.Segment, stop func() bool) (made int, err error) 
 
 // segment makes the file of one segment, if there is no good one.
 func (k *Keep) segment(s log.Segment) (made bool, err error) {
-	f, err := openFile(k.dir, k.id, s)
+	f, err := openFile(k.dir, k.idAt(s.First), s)
 	if err == nil {
 		return false, f.Close()
 	}
-	t, err := read(k.dir, k.id, s, k.h)
+	t, err := read(k.dir, k.idAt(s.First), s, k.h)
 	if err != nil {
 		return false, err
 	}
-	return true, write(k.dir, k.id, s, t)
+	return true, write(k.dir, k.idAt(s.First), s, t)
 }
 
 // sweep removes files that were being written when their process died, and those of

@@ -11,21 +11,21 @@ import (
 // serves one goroutine at a time.
 type Set struct {
 	dir    string
-	id     log.ID
+	idAt   func(offset uint64) log.ID // whose a segment is, see log.Manifest.IDAt
 	h      Hasher
 	report func(error)
 
 	open []*sealed // used last first
 }
 
-// NewSet makes the one of the log id in dir. report, which may be nil, is told of each
-// file that could not be used, though there is nothing to be done about it, and of each
-// that could not be written.
-func NewSet(dir string, id log.ID, h Hasher, report func(error)) *Set {
+// NewSet makes the one of the log in dir; idAt is the manifest's. report, which may be nil,
+// is told of each file that could not be used, though there is nothing to be done about it,
+// and of each that could not be written.
+func NewSet(dir string, idAt func(offset uint64) log.ID, h Hasher, report func(error)) *Set {
 	if report == nil {
 		report = func(error) {}
 	}
-	return &Set{dir: dir, id: id, h: h, report: report}
+	return &Set{dir: dir, idAt: idAt, h: h, report: report}
 }
 
 // mostOpen is how many indexes are held ready: files that are open, or, where those cannot
@@ -75,7 +75,7 @@ type sealed struct {
 
 // find opens the file, or makes the index.
 func (x *sealed) find() error {
-	f, err := openFile(x.set.dir, x.set.id, x.seg)
+	f, err := openFile(x.set.dir, x.set.idAt(x.seg.First), x.seg)
 	if err == nil {
 		x.file = f
 		return nil
@@ -92,10 +92,10 @@ func (x *sealed) mend(why error) error {
 	}
 	x.close()
 	var err error
-	if x.tab, err = read(x.set.dir, x.set.id, x.seg, x.set.h); err != nil {
+	if x.tab, err = read(x.set.dir, x.set.idAt(x.seg.First), x.seg, x.set.h); err != nil {
 		return err
 	}
-	err = write(x.set.dir, x.set.id, x.seg, x.tab)
+	err = write(x.set.dir, x.set.idAt(x.seg.First), x.seg, x.tab)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a directory without the folder is only read
 		x.set.report(err)
 	}

@@ -19,8 +19,10 @@ import (
 type Source struct {
 	Dir    string
 	Window func() (*replay.Window, error)
-	Now    time.Time // from which ages count
-	DB     int       // of keys
+	Seeker func() (*replay.Seeker, error) // for single keys
+	Done   func(*replay.Seeker)           // has it back
+	Now    time.Time                      // from which ages count
+	DB     int                            // of keys
 }
 
 // ErrUsage is what is wrong with the words of a query.
@@ -106,6 +108,19 @@ func (q *query) parse(words, flags, named []string) error {
 		}
 	}
 	return nil
+}
+
+// option is an option's value, or what it is where it was not given.
+func (q *query) option(name, otherwise string) string {
+	if text, ok := q.options[name]; ok {
+		return text
+	}
+	return otherwise
+}
+
+// keyOf is the key that q is about.
+func (s *Source) keyOf(q *query) replay.Key {
+	return replay.Key{DB: s.DB, Key: []byte(q.words[0])}
 }
 
 func (q *query) has(flag string) bool { return q.options[flag] != "" }
@@ -279,17 +294,21 @@ func (q *query) wants(line *replay.Line) bool {
 
 // key is KEY.
 func (s *Source) key(q *query) error {
-	r := replay.Range{From: replay.Start(), To: replay.Last()}
-	for name, end := range map[string]*replay.Point{"FROM": &r.From, "TO": &r.To} {
-		var err error
-		if text, ok := q.options[name]; !ok {
-			continue
-		} else if *end, err = edge(text); err != nil {
-			return err
-		}
+	from, err := s.resolve(q.option("FROM", "-"))
+	if err != nil {
+		return err
 	}
+	to, err := s.resolve(q.option("TO", "+"))
+	if err != nil {
+		return err
+	}
+	seeker, err := s.Seeker()
+	if err != nil {
+		return err
+	}
+	defer s.Done(seeker)
 	var kept []replay.Change
-	_, err := replay.History(s.Dir, s.DB, []byte(q.words[0]), r, func(c replay.Change) error {
+	err = seeker.Changes(s.keyOf(q), from.Offset, to.Offset, func(c replay.Change) error {
 		if !q.wants(&c.Line) {
 			return nil
 		}
@@ -328,18 +347,24 @@ func (q *query) change(c *replay.Change) error {
 
 // blame is BLAME.
 func (s *Source) blame(q *query) error {
-	at := replay.Last()
-	if text, ok := q.options["AT"]; ok {
-		var err error
-		if at, err = replay.ParsePoint(text); err != nil {
-			return err
-		}
+	from, err := s.resolve("-")
+	if err != nil {
+		return err
+	}
+	at, err := s.resolve(q.option("AT", "+"))
+	if err != nil {
+		return err
 	}
 	var field []byte
 	if text, ok := q.options["FIELD"]; ok {
 		field = []byte(text)
 	}
-	parts, _, err := replay.Blames(s.Dir, s.DB, []byte(q.words[0]), field, at)
+	seeker, err := s.Seeker()
+	if err != nil {
+		return err
+	}
+	defer s.Done(seeker)
+	parts, err := seeker.Blames(s.keyOf(q), field, from.Offset, at.Offset)
 	if err != nil {
 		return err
 	}

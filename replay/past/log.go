@@ -32,7 +32,7 @@ func (r *Room) tellLog(ctx context.Context, q *Request, a *Answer, out *resp.Wri
 		return r.untag(words[1], out)
 	}
 	source := Source{Dir: r.log.Dir(), Now: time.UnixMicro(q.Now), DB: q.DB,
-		Window: func() (*replay.Window, error) { return r.window(q), nil }}
+		Window: func() (*replay.Window, error) { return r.window(q), nil }, Seeker: r.seeker, Done: r.seekers.done}
 	var lines resp.Writer
 	lines.SetProtocol(q.Proto)
 	n := 0

@@ -12,15 +12,17 @@ import (
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state"
 	"github.com/altilium-db/altilium/state/command"
 )
 
 // Room answers what is asked of the past of one log.
 type Room struct {
-	log   *log.Log
-	table *command.Table
-	views *replay.Views
-	times timeCache
+	log     *log.Log
+	table   *command.Table
+	views   *replay.Views
+	seekers seekers
+	times   timeCache
 
 	search search
 }
@@ -29,11 +31,14 @@ type Room struct {
 type Options struct {
 	Log   *log.Log
 	Views *replay.Views // required
+
+	// Indexer looks for single keys. nil: each look goes without a server's indexes.
+	Indexer *replay.Indexer
 }
 
 // New makes the room of a log that is open in this process.
 func New(o Options) *Room {
-	return &Room{log: o.Log, table: command.NewTable(), views: o.Views, times: timeCache{at: map[uint64]int64{}}}
+	return &Room{log: o.Log, table: command.NewTable(), views: o.Views, seekers: newSeekers(o), times: timeCache{at: map[uint64]int64{}}}
 }
 
 // Request is one command, or a transaction, that is asked of the past.
@@ -118,15 +123,23 @@ func (r *Room) read(ctx context.Context, at replay.Resolved, q *Request, out *re
 			return nil
 		}
 	}
+	if keys, ok := r.named(q); ok && !r.views.Has(at.Offset) {
+		return r.readKeys(at, keys, q, out)
+	}
 	return r.views.Read(ctx, at.Offset, func(b *compaction.Built) error {
-		reader := &Reader{Table: r.table, At: at, State: b.State, DB: q.DB, Rand: rand.Uint64}
-		if q.Queue == nil {
-			reader.Run(q.Args, out)
-			return nil
-		}
-		reader.Exec(q.Queue, out)
+		r.run(at, b.State, q, out)
 		return nil
 	})
+}
+
+// run carries out what q asks on a state of that moment.
+func (r *Room) run(at replay.Resolved, st *state.State, q *Request, out *resp.Writer) {
+	reader := &Reader{Table: r.table, At: at, State: st, DB: q.DB, Rand: rand.Uint64}
+	if q.Queue == nil {
+		reader.Run(q.Args, out)
+		return
+	}
+	reader.Exec(q.Queue, out)
 }
 
 // refused says why a command is nothing that can be asked of the past: "" when it can.

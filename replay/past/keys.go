@@ -1,0 +1,104 @@
+package past
+
+import (
+	"github.com/altilium-db/altilium/replay"
+	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/command"
+)
+
+// What a command reads by name alone is looked up key by key, so that it costs nothing of
+// the size of the database. A view that is there already is used instead.
+
+// mostKeys is how many keys are looked up one by one; for more a whole state is built.
+const mostKeys = 32
+
+// named gives the keys that q reads, where it reads nothing else.
+func (r *Room) named(q *Request) (keys []replay.Key, ok bool) {
+	calls := q.Queue
+	if calls == nil {
+		calls = [][][]byte{q.Args}
+	}
+	for _, args := range calls {
+		spec, problem := r.table.Lookup(args)
+		if problem != "" {
+			continue // it is answered without a look
+		}
+		if spec.Decide == nil || len(spec.Keys) == 0 || readsMore(spec, args) {
+			return nil, false
+		}
+		for at := range spec.KeyPositions(args) {
+			if keys = append(keys, replay.Key{DB: q.DB, Key: args[at]}); len(keys) > mostKeys {
+				return nil, false
+			}
+		}
+	}
+	return keys, true
+}
+
+// readsMore reports whether a call may read keys that it does not name: those that SORT makes
+// of patterns.
+func readsMore(spec *command.Spec, args [][]byte) bool {
+	if spec.Name != "sort_ro" {
+		return false
+	}
+	for _, word := range args[2:] {
+		if command.IsWord(word, "BY") || command.IsWord(word, "GET") {
+			return true
+		}
+	}
+	return false
+}
+
+// readKeys carries out what q asks of a moment on a state of these keys alone.
+func (r *Room) readKeys(at replay.Resolved, keys []replay.Key, q *Request, out *resp.Writer) (err error) {
+	defer state.CatchOutOfMemory(&err)
+	s, err := r.seeker()
+	if err != nil {
+		return err
+	}
+	defer r.seekers.done(s)
+	b, err := s.At(at.Offset, keys...)
+	if err != nil {
+		return err
+	}
+	r.run(at, b.State, q, out)
+	return nil
+}
+
+// seekers are those that nobody uses.
+type seekers struct {
+	open func() (*replay.Seeker, error)
+	idle chan *replay.Seeker
+}
+
+// mostIdle is how many are kept, with their open files.
+const mostIdle = 4
+
+func newSeekers(o Options) seekers {
+	s := seekers{idle: make(chan *replay.Seeker, mostIdle)}
+	s.open = func() (*replay.Seeker, error) { return replay.OpenSeeker(o.Log.Dir(), nil) }
+	if o.Indexer != nil {
+		s.open = func() (*replay.Seeker, error) { return o.Indexer.Seeker(), nil }
+	}
+	return s
+}
+
+// seeker is one for the caller alone, until it is done with it.
+func (r *Room) seeker() (*replay.Seeker, error) {
+	select {
+	case s := <-r.seekers.idle:
+		return s, nil
+	default:
+		return r.seekers.open()
+	}
+}
+
+// done takes one back.
+func (s *seekers) done(one *replay.Seeker) {
+	select {
+	case s.idle <- one:
+	default:
+		_ = one.Close() // it only reads
+	}
+}

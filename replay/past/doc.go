@@ -68,7 +68,7 @@
 //
 //	BADPOINT NOTAG FUTURE COMPACTED   the point, see [replay.PointError]
 //	ASOFRO     the command writes
-//	BUSYVIEW   all views are in use at other offsets, or a LOG BISECT is under way
+//	BUSYVIEW   all views are in use at other offsets, or another LOG BISECT or LOG DIFF is under way
 //	DAMAGED    log and checkpoints cannot be read up to there: what, where, the way out
 //
 // # Goroutines

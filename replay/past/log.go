@@ -2,6 +2,7 @@ package past
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -14,6 +15,9 @@ import (
 
 // maxReply is how large the lines of one answer may be, in bytes.
 const maxReply = 256 << 20
+
+// errBusyDiff is returned while there is another LOG DIFF.
+var errBusyDiff = errors.New("another LOG DIFF is under way; try again when it has ended")
 
 // tellLog carries out a command of LOG.
 func (r *Room) tellLog(ctx context.Context, q *Request, a *Answer, out *resp.Writer) error {
@@ -30,6 +34,12 @@ func (r *Room) tellLog(ctx context.Context, q *Request, a *Answer, out *resp.Wri
 		return r.subscribe(q, words, a, out)
 	case "UNTAG":
 		return r.untag(words[1], out)
+	}
+	if upper(words[0]) == "DIFF" { // two whole states, which are not among the views
+		if !r.diffing.TryLock() {
+			return errBusyDiff
+		}
+		defer r.diffing.Unlock()
 	}
 	source := Source{Dir: r.log.Dir(), Now: time.UnixMicro(q.Now), DB: q.DB,
 		Window: func() (*replay.Window, error) { return r.window(q), nil }, Seeker: r.seeker, Done: r.seekers.done}

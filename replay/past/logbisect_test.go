@@ -38,6 +38,19 @@ func TestLogBisect(t *testing.T) {
 	}
 	r.search.end()
 	found()
+
+	// Likewise LOG DIFF, whose states are not among the views.
+	if got := ask("LOG DIFF @1 @2 STAT"); !strings.HasPrefix(got, "*1\r\n") {
+		t.Error(got)
+	}
+	r.diffing.Lock()
+	if got := ask("LOG DIFF @1 @2 STAT"); !strings.HasPrefix(got, "-BUSYVIEW another LOG DIFF is under way") {
+		t.Error(got)
+	}
+	r.diffing.Unlock()
+	if got := ask("LOG DIFF @1 @2 STAT"); !strings.HasPrefix(got, "*1\r\n") {
+		t.Error(got)
+	}
 	if len(r.Searched()) > 0 {
 		t.Error("it keeps history after its end")
 	}

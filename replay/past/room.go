@@ -24,7 +24,8 @@ type Room struct {
 	seekers seekers
 	times   timeCache
 
-	search search
+	search  search
+	diffing sync.Mutex // held by the LOG DIFF that is under way
 }
 
 // Options is what a room needs. Log is required.
@@ -160,7 +161,7 @@ func errorText(err error) string {
 	switch {
 	case errors.As(err, &p):
 		return p.Code() + " " + err.Error()
-	case errors.Is(err, replay.ErrBusyView), errors.Is(err, errBusySearch):
+	case errors.Is(err, replay.ErrBusyView), errors.Is(err, errBusySearch), errors.Is(err, errBusyDiff):
 		return "BUSYVIEW " + err.Error()
 	case errors.Is(err, log.ErrCompacted):
 		return "COMPACTED " + err.Error()

@@ -130,7 +130,7 @@ func (r *segmentReader) room(n int) []byte {
 		return make([]byte, n)
 	}
 	if cap(r.spare) < n {
-		r.spare = make([]byte, n)
+		r.spare = make([]byte, n+readFirst) // what is left of the read before is a little more each time
 	}
 	return r.spare[:n]
 }

@@ -167,10 +167,10 @@ func ReadSegment(dir string, id ID, s Segment, visit func(Entry) error) error {
 	}
 	defer f.Close()
 	r := newSegmentReader(f, seedOf(id), s.First)
-	r.reuse = true
+	r.reuse, r.chunk = true, readAhead // all of it is wanted
+	var bad *badFrame
 	for {
 		e, err := r.read()
-		var bad *badFrame
 		switch {
 		case errors.Is(err, io.EOF) && (r.next != s.First+s.Count || r.pos != s.Size || r.crc != s.LastCRC):
 			return damagedSegment(dir, s, r.pos, r.next, "it is not the segment that was sealed")

@@ -17,7 +17,7 @@ func (r record) spot() log.Spot { return log.Spot(uint32(r)) }
 func (r record) sameName(other record) bool { return r>>32 == other>>32 }
 
 // runs is records in memory: sorted runs, each less than half as long as the one before,
-// and a few that have just come. To keep all in one sorted run would move all of them each
+// and a few that have just come, or as many as there was room made for. To keep all in one sorted run would move all of them each
 // time; this moves each as often as there are runs, about twenty times in a million.
 type runs struct {
 	sorted [][]record
@@ -28,8 +28,11 @@ type runs struct {
 const mostFresh = 1024
 
 func (r *runs) add(v record) {
+	if r.fresh == nil {
+		r.fresh = make([]record, 0, mostFresh)
+	}
 	r.fresh = append(r.fresh, v)
-	if len(r.fresh) == mostFresh {
+	if len(r.fresh) == cap(r.fresh) {
 		r.settle()
 	}
 }
@@ -39,13 +42,13 @@ func (r *runs) settle() {
 	if len(r.fresh) == 0 {
 		return
 	}
-	run := slices.Clone(r.fresh)
+	run := r.fresh
 	slices.Sort(run)
 	for n := len(r.sorted); n > 0 && len(r.sorted[n-1]) < 2*len(run); n-- {
 		run = merge(r.sorted[n-1], run)
 		r.sorted = r.sorted[:n-1]
 	}
-	r.sorted, r.fresh = append(r.sorted, run), r.fresh[:0]
+	r.sorted, r.fresh = append(r.sorted, run), nil
 }
 
 // merge makes one run of two.

@@ -74,10 +74,14 @@ func (t *table) After(name Name, spot log.Spot) (log.Spot, bool, error) {
 	return at.spot(), ok && at.sameName(v), nil
 }
 
+// atOnce is how many records are sorted together where so many are to come.
+const atOnce = 1 << 18
+
 // read makes the index of a sealed segment from its entries. The error is that of
 // log.ReadSegment, or ErrTooLong.
 func read(dir string, id log.ID, s log.Segment, h Hasher) (*table, error) {
 	t, l := newTable(s.First), &lister{h: h}
+	t.keys.fresh = make([]record, 0, min(s.Count+mostFresh, atOnce)) // most entries name one key
 	if err := log.ReadSegment(dir, id, s, func(e log.Entry) error { return t.add(e, l) }); err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func write(dir string, id log.ID, s log.Segment, t *table) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	w := bufio.NewWriterSize(f, 256<<10)
+	w := bufio.NewWriterSize(f, 64<<10)
 	front := make([]byte, blocksAt)
 	copy(front, h.encode(id))
 	_, err = w.Write(front)

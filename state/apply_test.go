@@ -241,6 +241,18 @@ func TestSteadyChurnAllocatesNothing(t *testing.T) {
 		"HSET, large": func(i int) {
 			b.HashSet([]byte("large"), strconv.AppendInt(number[:0], int64(i%1000), 10), value[:i%200])
 		},
+		"small lists and sets that come and go": func(i int) {
+			switch i % 6 {
+			case 0, 1, 2:
+				b.ListPush([]byte("list"), event.Side(i%2), value[:20])
+			case 3:
+				b.ListPop([]byte("list"), event.Left, 3)
+			case 4:
+				b.SetAdd([]byte("set"), strconv.AppendInt(number[:0], int64(i), 10))
+			case 5:
+				b.SetRemove([]byte("set"), strconv.AppendInt(number[:0], int64(i-1), 10))
+			}
+		},
 	}
 	for name, step := range steps {
 		i := 0

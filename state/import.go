@@ -140,18 +140,17 @@ func (b *Batch) fillList(e *entry, r *Record) error {
 	if r.large() {
 		return nil
 	}
-	e.payload = append(b.packed[:0], make([]byte, listHead)...)
+	b.packed = withListRoom(b.packed)
 	seq, size := sequence{}, 0
 	for _, x := range r.Items {
 		seq.pushRight(x)
 		size += listpackSize(x)
-		e.payload = appendElement(e.payload, x)
+		b.packed = appendElement(b.packed, x)
 	}
 	if e.enc != encListpack {
 		return misfit(r)
 	}
-	setListHead(e.payload, seq, size)
-	b.packed = e.payload
+	e.payload = b.packed[putListHead(b.packed, seq, size):]
 	return nil
 }
 

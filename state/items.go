@@ -15,7 +15,8 @@ func (s *State) setItems(d *database, ev *event.Event, typ Type) error {
 	h, r := d.look(ev.Key, &e)
 	switch {
 	case r == 0:
-		e.typ, e.payload = typ, newPacked()
+		s.payload = newPacked(s.payload)
+		e.typ, e.payload = typ, s.payload
 		e.enc = encListpack
 		if typ == Set {
 			e.enc = encIntset
@@ -90,7 +91,7 @@ func (s *State) setSmall(d *database, e *entry, field, value []byte) {
 			putScore(value, 0) // and not -0, which a listpack of Redis does not tell from it
 		}
 		if p, inPlace := setField(s.spare[:0], e, field, value); !inPlace {
-			s.repack(e, p)
+			s.repack(e, p, 0)
 		}
 		return
 	}
@@ -124,13 +125,13 @@ func (e *entry) encodingWith(field, value []byte, isNew bool) (enc encoding, ok 
 	}
 }
 
-// repack gives a small hash its new payload, which was made in s.spare. The old
-// one may lie in s.payload, which is the next spare.
-func (s *State) repack(e *entry, p []byte) {
+// repack gives what is small its new payload, which was made in s.spare: p without its
+// first bytes. The old one may lie in s.payload, which is the next spare.
+func (s *State) repack(e *entry, p []byte, from int) {
 	s.spare, s.payload = s.payload, p
-	e.payload = p
+	e.payload = p[from:]
 	if e.o != nil {
-		e.o.value = append(e.o.value[:0], p...)
+		e.o.value = append(e.o.value[:0], e.payload...)
 		e.payload = e.o.value
 	}
 }
@@ -186,7 +187,7 @@ func (s *State) removeField(d *database, e *entry, field []byte) (left int) {
 		return e.o.hash.index.n
 	}
 	if _, at, _ := findPacked(e.payload, field); at >= 0 {
-		s.repack(e, removeField(s.spare[:0], e.payload, field))
+		s.repack(e, removeField(s.spare[:0], e.payload, field), 0)
 	}
 	return packedLen(e.payload)
 }

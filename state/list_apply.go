@@ -9,26 +9,45 @@ import (
 
 // The elements of a small list are packed into its payload:
 //
-//	packed   digest of the sequence u64 | elements u32 | size in a listpack u32 | element …
+//	packed   digest of the sequence u64 | elements uvarint | size in a listpack uvarint | element …
+//
+// How long the head is follows from what is behind it, so the elements are written first,
+// behind room for the longest one.
 const (
-	listHead      = 16
+	listRoom      = 8 + 2*binary.MaxVarintLen32
 	listpackFrame = 7 // what a listpack takes without elements
 )
 
-func setListHead(p []byte, seq sequence, size int) {
-	binary.LittleEndian.PutUint64(p, seq.sum)
-	binary.LittleEndian.PutUint32(p[8:], uint32(seq.n))
-	binary.LittleEndian.PutUint32(p[12:], uint32(size))
+// withListRoom empties p and leaves the room.
+func withListRoom(p []byte) []byte { return append(p[:0], make([]byte, listRoom)...) }
+
+// putListHead writes the head into the end of the room, and says where it begins.
+func putListHead(p []byte, seq sequence, size int) (from int) {
+	from = listRoom - 8 - uvarintLen(seq.n) - uvarintLen(size)
+	binary.LittleEndian.PutUint64(p[from:], seq.sum)
+	n := binary.PutUvarint(p[from+8:], uint64(seq.n))
+	binary.PutUvarint(p[from+8+n:], uint64(size))
+	return from
 }
 
-// listHeadOf reads what setListHead wrote.
-func listHeadOf(p []byte) (seq sequence, size int) {
-	seq.sum, seq.n = binary.LittleEndian.Uint64(p), int(binary.LittleEndian.Uint32(p[8:]))
-	return seq, int(binary.LittleEndian.Uint32(p[12:]))
+// listHeadOf reads what putListHead wrote, and what is behind it.
+func listHeadOf(p []byte) (seq sequence, size int, elements []byte) {
+	count, n := binary.Uvarint(p[8:])
+	bytes, m := binary.Uvarint(p[8+n:])
+	return sequence{sum: binary.LittleEndian.Uint64(p), n: int(count)}, int(bytes), p[8+n+m:]
 }
 
 // listed reports whether e is a large list.
 func (e *entry) listed() bool { return e.o != nil && e.o.list != nil }
+
+// listLen is how many elements a list has.
+func (e *entry) listLen() int {
+	if e.listed() {
+		return e.o.list.seq.n
+	}
+	seq, _, _ := listHeadOf(e.payload)
+	return seq.n
+}
 
 // listEvent applies an event to a list.
 func (s *State) listEvent(d *database, ev *event.Event) error {
@@ -40,13 +59,14 @@ func (s *State) listEvent(d *database, ev *event.Event) error {
 	case r == 0 && ev.Kind != event.ListPush:
 		return foreign(ev, noKey)
 	case r == 0:
-		e.typ, e.enc, e.payload = List, encListpack, make([]byte, listHead)
+		s.payload = withListRoom(s.payload)
+		e.typ, e.enc, e.payload = List, encListpack, s.payload[putListHead(s.payload, sequence{}, 0):]
 	}
-	elements := e.elements()
-	if why := misplaced(ev, elements.Len()); why != "" {
+	count := e.listLen()
+	if why := misplaced(ev, count); why != "" {
 		return foreign(ev, why)
 	}
-	if n := leaving(ev); n > 0 && n == elements.Len() {
+	if n := leaving(ev); n > 0 && n == count {
 		s.remove(d, h, r, &e)
 		return nil
 	}
@@ -105,7 +125,7 @@ func leaving(ev *event.Event) int {
 // outgrows reports whether a small list is to be a large one before an event: Redis asks
 // this of the lengths of what is to come, whatever that will take.
 func outgrows(e *entry, ev *event.Event) bool {
-	_, size := listHeadOf(e.payload)
+	_, size, _ := listHeadOf(e.payload)
 	size += listpackFrame + len(ev.Value)
 	for _, x := range ev.Items {
 		size += len(x)
@@ -115,7 +135,8 @@ func outgrows(e *entry, ev *event.Event) bool {
 
 // enlist makes a small list a large one.
 func (d *database) enlist(e *entry) {
-	l := newList(e.payload[listHead:])
+	_, _, elements := listHeadOf(e.payload)
+	l := newList(elements)
 	if e.o == nil {
 		d.adopt(e, &object{})
 	}
@@ -131,14 +152,13 @@ func (s *State) relist(d *database, e *entry) {
 	if e.o.dirty {
 		e.o.refresh()
 	}
-	p := append(s.spare[:0], make([]byte, listHead)...)
+	p := withListRoom(s.spare)
 	for _, c := range l.chunks[l.first:] {
 		p = append(p, c.data...)
 	}
-	setListHead(p, l.seq, l.size)
 	s.spare, s.payload = s.payload, p
 	d.dropObject(e)
-	e.payload, e.enc = p, encListpack
+	e.payload, e.enc = p[putListHead(p, l.seq, l.size):], encListpack
 }
 
 // change applies an event to a large list.
@@ -173,9 +193,8 @@ func (l *list) change(ev *event.Event, o *object) {
 
 // changeSmall applies an event to a small list: its elements are written anew.
 func (s *State) changeSmall(e *entry, ev *event.Event) {
-	seq, size := listHeadOf(e.payload)
-	old := e.payload[listHead:]
-	p := append(s.spare[:0], make([]byte, listHead)...)
+	seq, size, old := listHeadOf(e.payload)
+	p := withListRoom(s.spare)
 	switch ev.Kind {
 	case event.ListPush:
 		if ev.Side == event.Right {
@@ -214,10 +233,9 @@ func (s *State) changeSmall(e *entry, ev *event.Event) {
 	default:
 		p, size = edited(p, old, ev)
 		seq = sequence{}
-		seq.add(p[listHead:])
+		seq.add(p[listRoom:])
 	}
-	setListHead(p, seq, size)
-	s.repack(e, p)
+	s.repack(e, p, putListHead(p, seq, size))
 }
 
 // edited appends elements to p as an event between the ends leaves them, and counts what

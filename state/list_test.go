@@ -139,6 +139,25 @@ func TestLargeList(t *testing.T) {
 	}
 }
 
+// TestHeadOfSmallList: a list that came in one event is a small one whatever its elements
+// take beyond their bytes, so its head may have to count far.
+func TestHeadOfSmallList(t *testing.T) {
+	s, k := New(0), []byte("l")
+	for _, n := range []int{1, 126, 127, 128, 16383, 16384, 70_000} {
+		apply(t, s, 0, func(b *event.Buffer) { b.ListPush(k, event.Right, make([][]byte, n)...) })
+		v, err := s.View(0, 0).List(k)
+		if enc := s.View(0, 0).Encoding(k); err != nil || v.Len() != n || enc != "listpack" {
+			t.Fatalf("%d elements of %d, a %s, %v", v.Len(), n, enc, err)
+		}
+		apply(t, s, 0, func(b *event.Buffer) { b.ListSet(k, n-1, []byte("last")) })
+		if v, _ = s.View(0, 0).List(k); string(v.At(n-1)) != "last" || n > 1 && len(v.At(0)) != 0 {
+			t.Errorf("of %d elements the first is %q, the last %q", n, v.At(0), v.At(n-1))
+		}
+		invariants(t, s)
+		apply(t, s, 0, func(b *event.Buffer) { b.Delete(k, event.User) })
+	}
+}
+
 // TestForeignListEvents: what does not fit is an error that says why, and changes nothing.
 func TestForeignListEvents(t *testing.T) {
 	s := New(0)

@@ -17,8 +17,8 @@ func (e *entry) elements() *Elements {
 	if e.listed() {
 		return &Elements{list: e.o.list, n: e.o.list.seq.n}
 	}
-	seq, _ := listHeadOf(e.payload)
-	return &Elements{packed: e.payload[listHead:], n: seq.n}
+	seq, _, elements := listHeadOf(e.payload)
+	return &Elements{packed: elements, n: seq.n}
 }
 
 // Len is the number of elements; 0 where there is no key.

@@ -181,7 +181,10 @@ func (m *memory) release(r ref) {
 	m.used -= int64(size)
 	p.live--
 	k := &m.class[p.class]
-	if p.live == 0 && k.current != n {
+	if p.live == 0 && (k.current != n || p.class > recordClasses) { // segments grow on: their smaller classes may never be needed again
+		if k.current == n {
+			k.current = 0
+		}
 		if p.open {
 			m.unlist(n)
 		}

@@ -65,6 +65,9 @@ func (m *memory) check(t interface{ Fatalf(string, ...any) }, d *database) {
 			}
 			delete(used, r)
 		}
+		if live == 0 && p.class > recordClasses {
+			t.Fatalf("page %d has a place for segments of class %d, and none is there", n, p.class)
+		}
 		bytes += int64(live * size)
 		if live != int(p.live) || p.open != (p.free != 0 && m.victim.page != uint32(n)) {
 			t.Fatalf("page %d: %d blocks in use, it says %d; listed %v", n, live, p.live, p.open)

@@ -15,8 +15,8 @@ import (
 
 const packedHead = 10
 
-// newPacked is a hash without fields.
-func newPacked() []byte { return make([]byte, packedHead) }
+// newPacked is a hash without fields, in the memory of p.
+func newPacked(p []byte) []byte { return append(p[:0], make([]byte, packedHead)...) }
 
 func packedSum(p []byte) uint64 { return binary.LittleEndian.Uint64(p) }
 func packedLen(p []byte) int    { return int(binary.LittleEndian.Uint16(p[8:])) }

@@ -146,7 +146,7 @@ func TestBlameOfField(t *testing.T) {
 		t.Error(parts)
 	}
 	out := t.TempDir() + "/restored"
-	if _, err := Restore(w.dir, AtOffset(1), out, nil); err != nil {
+	if _, err := Restore(w.dir, AtOffset(1), out, Wanted{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	parts = blames(t, out, "h", nil, 1)

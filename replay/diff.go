@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -89,11 +90,15 @@ func (c *Comparison) findTouched(dir string) error {
 			break
 		}
 	}
-	for p := range seen {
-		c.touched = append(c.touched, p)
-	}
-	slices.SortFunc(c.touched, func(a, b place) int { return cmp.Or(cmp.Compare(a.db, b.db), cmp.Compare(a.key, b.key)) })
+	c.touch(seen)
 	return nil
+}
+
+// touch makes these the keys that may differ.
+func (c *Comparison) touch(seen map[place]bool) {
+	c.touched = slices.SortedFunc(maps.Keys(seen), func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.db, b.db), cmp.Compare(a.key, b.key))
+	})
 }
 
 // touchedBy notes the keys that an entry names; whole where it speaks of databases.

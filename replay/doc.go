@@ -94,7 +94,7 @@
 //
 // [Restore] never touches what it reads. It makes a new directory: a log of its own
 // whose first offset is the one after the point, with the old log as its parent, and
-// a checkpoint of the state there. Offsets so stay comparable, and the new log's id
+// a checkpoint of what is [Wanted] of the state there. Offsets so stay comparable, and the new log's id
 // tells its entries from the old one's. The directory is built under another name,
 // opened and compared, and renamed into place at last: a kill at any moment leaves
 // no directory of the wanted name, or a complete one. The tags of the old log stay
@@ -108,6 +108,19 @@
 // encoding that OBJECT ENCODING tells may not be, where it depended on what a value had been
 // before. What does not fit into one entry (1 GiB) is refused; a new directory has no such
 // limit. [BeforeLast] finds the point before the last FLUSHALL, or any other command.
+//
+// Expiries are moments, so that of what is restored much may be due. [TTL] says what becomes
+// of them:
+//
+//	absolute   nothing. A key whose time has come since is gone as soon as a server looks
+//	shift      what a key had left to live at the point, it has left from now on
+//	frozen     there are none any more: nothing goes away by itself, whatever server opens
+//	           the directory. What was due at the point is not there
+//
+// To have the moment with its expiries, standing still: absolute, into a new directory, and
+// a server with the setting clock = frozen, whose clock begins at that directory's last moment.
+// A directory made with shift has the moment of its making for that. In place, shift and
+// frozen are for every key with an expiry, also one that has not changed since the point.
 //
 // # History
 //

@@ -60,7 +60,7 @@ func TestForkAnywhere(t *testing.T) {
 		again := forked(t, out, at/2)
 		opens(t, again, at/2, w.digests[at/2])
 		restored := filepath.Join(t.TempDir(), "restored")
-		if _, err := Restore(again, AtOffset(at/2), restored, nil); err != nil {
+		if _, err := Restore(again, AtOffset(at/2), restored, Wanted{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		opens(t, restored, at/2, w.digests[at/2])
@@ -130,7 +130,7 @@ func TestForkOfDamage(t *testing.T) {
 	opens(t, forked(t, w.dir, 30), 30, w.digests[30])
 
 	restored := filepath.Join(t.TempDir(), "restored")
-	if _, err := Restore(w.dir, AtOffset(10), restored, nil); err != nil {
+	if _, err := Restore(w.dir, AtOffset(10), restored, Wanted{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(filepath.Join(restored, filepath.FromSlash(compaction.FileName(10)))); err != nil {

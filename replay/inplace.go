@@ -15,7 +15,7 @@ var ErrTooLarge = errors.New("too much for one entry")
 
 // InPlace says how RestoreInPlace goes about it. The zero value is valid.
 type InPlace struct {
-	Keys     func(key []byte) bool   // only these; nil: all
+	Wanted
 	Cause    []string                // what the entry says caused it. Default: the verb
 	DryRun   bool                    // only look; no lock is taken
 	Progress func(done, total int64) // bytes read. Default: nobody is told
@@ -42,8 +42,7 @@ const stepAppended step = "the entry is written"
 // log, so this is undone by going back to just before the entry. It needs the lock, and
 // makes a checkpoint.
 //
-// Expiries are what they were: a key whose time has come since is gone as soon as a
-// server looks. Before it is written, the entry is applied to the state in memory and the
+// Before it is written, the entry is applied to the state in memory and the
 // result held against that of the point.
 func RestoreInPlace(dir string, p Point, o InPlace) (*Undone, error) {
 	if o.DryRun {
@@ -110,6 +109,9 @@ func (o *InPlace) difference(dir string, p Point) (*Undone, *Comparison, []byte,
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if err := c.want(&o.Wanted); err != nil {
+		return nil, nil, nil, err
+	}
 	limit := o.limit
 	if limit == 0 {
 		limit = log.MaxBody
@@ -138,6 +140,9 @@ func (o *InPlace) cause(at Resolved) (argv [][]byte) {
 	words := o.Cause
 	if words == nil {
 		words = []string{"altilium", "restore", "--in-place", "--to", AtOffset(at.Offset).String()}
+		if o.TTL != TTLAbsolute {
+			words = append(words, "--ttl", o.TTL.String())
+		}
 	}
 	for _, w := range words {
 		argv = append(argv, []byte(w))

@@ -107,7 +107,7 @@ func TestRestoresOfRestores(t *testing.T) {
 		w.rng = rand.New(rand.NewPCG(uint64(at), 1))
 		w.random(5) // what is undone
 		out := filepath.Join(t.TempDir(), "out")
-		if _, err := Restore(w.dir, AtOffset(uint64(at)), out, nil); err != nil {
+		if _, err := Restore(w.dir, AtOffset(uint64(at)), out, Wanted{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		w.stop(true)
@@ -133,7 +133,7 @@ func TestRestoreToManyOffsets(t *testing.T) {
 	for range 25 {
 		at := w.rng.Uint64N(401)
 		out := filepath.Join(t.TempDir(), "out")
-		r, err := Restore(w.dir, AtOffset(at), out, nil)
+		r, err := Restore(w.dir, AtOffset(at), out, Wanted{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,21 +33,24 @@ const (
 
 // Restore makes out a new data directory that begins at a point of the log in
 // dir: a log whose first offset is the one after the point, with the old log as
-// its parent, and a checkpoint of the state there. dir is only read, and may be
-// a running server's.
+// its parent, and a checkpoint of what is wanted of the state there. dir is only
+// read, and may be a running server's.
 //
 // Whatever happens there is no out, or a complete one, see [log.NewPlace].
-func Restore(dir string, p Point, out string, progress func(done, total int64)) (*Restored, error) {
-	return restore(dir, p, out, progress, func(step) error { return nil })
+func Restore(dir string, p Point, out string, w Wanted, progress func(done, total int64)) (*Restored, error) {
+	return restore(dir, p, out, w, progress, func(step) error { return nil })
 }
 
-func restore(dir string, p Point, out string, progress func(done, total int64), at func(step) error) (*Restored, error) {
+func restore(dir string, p Point, out string, w Wanted, progress func(done, total int64), at func(step) error) (*Restored, error) {
 	place, err := log.NewPlace(dir, out)
 	if err != nil {
 		return nil, err
 	}
 	src, err := StateAt(dir, p, progress)
 	if err != nil {
+		return nil, err
+	}
+	if err := w.Take(src); err != nil {
 		return nil, err
 	}
 	r := &Restored{Resolved: src.Resolved, Out: out, Keys: src.State.TotalKeys(), Digest: src.State.Digest(),
@@ -74,7 +77,7 @@ func (r *Restored) fill(partial string, src *At, at func(step) error) error {
 	if err := at(stepCreated); err != nil {
 		return err
 	}
-	c, err := compaction.Write(partial, src.State, compaction.Meta{LogID: m.LogID, Offset: r.Offset, Time: r.Time})
+	c, err := compaction.Write(partial, src.State, compaction.Meta{LogID: m.LogID, Offset: r.Offset, Time: src.AtTime})
 	if err != nil {
 		return err
 	}

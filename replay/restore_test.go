@@ -50,7 +50,7 @@ func TestRestoreAnywhere(t *testing.T) {
 			}
 		}
 		before := contents(t, w.file("wal")) // the manifest is the running server's to change
-		r, err := Restore(w.dir, AtOffset(at), out, nil)
+		r, err := Restore(w.dir, AtOffset(at), out, Wanted{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +74,7 @@ func TestRestoreAnywhere(t *testing.T) {
 		opens(t, out, at, w.digests[at])
 		// And from there once more, as if nothing had been in between.
 		again := filepath.Join(t.TempDir(), "again")
-		if _, err := Restore(out, AtOffset(at), again, nil); err != nil {
+		if _, err := Restore(out, AtOffset(at), again, Wanted{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		opens(t, again, at, w.digests[at])
@@ -128,7 +128,7 @@ func TestRestoreRefuses(t *testing.T) {
 		"no tag":                {filepath.Join(full, "new"), Point{text: "t", form: byTag, tag: "t"}, ErrNoTag, "t"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := Restore(w.dir, c.at, c.out, nil)
+			r, err := Restore(w.dir, c.at, c.out, Wanted{}, nil)
 			if err == nil || r != nil || c.kind != nil && !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("it gives %+v, %v", r, err)
 			}
@@ -137,7 +137,7 @@ func TestRestoreRefuses(t *testing.T) {
 	if !maps.Equal(before, contents(t, w.dir)) {
 		t.Error("the source changed")
 	}
-	if _, err := Restore(filepath.Join(full, "none"), AtOffset(0), filepath.Join(full, "new"), nil); !errors.Is(err, log.ErrNoLog) {
+	if _, err := Restore(filepath.Join(full, "none"), AtOffset(0), filepath.Join(full, "new"), Wanted{}, nil); !errors.Is(err, log.ErrNoLog) {
 		t.Errorf("no source gives %v", err)
 	}
 	if files, err := os.ReadDir(full); err != nil || len(files) != 1 {
@@ -155,7 +155,7 @@ func TestRestoreThroughALink(t *testing.T) {
 	if err := errors.Join(os.Mkdir(real, 0o700), os.Symlink(real, link)); err != nil {
 		t.Skip(err)
 	}
-	if _, err := Restore(w.dir, AtOffset(7), link, nil); err != nil {
+	if _, err := Restore(w.dir, AtOffset(7), link, Wanted{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if to, err := os.Readlink(link); err != nil || to != real {
@@ -184,7 +184,7 @@ func TestRestoreKilled(t *testing.T) {
 					}
 				}
 				seen := 0
-				_, err := restore(w.dir, AtOffset(15), out, nil, func(s step) error {
+				_, err := restore(w.dir, AtOffset(15), out, Wanted{}, nil, func(s step) error {
 					seen++
 					if s == at {
 						return killed
@@ -202,7 +202,7 @@ func TestRestoreKilled(t *testing.T) {
 				case err == nil && len(files) > 0:
 					t.Fatalf("a half-made out holds %s", files[0].Name())
 				}
-				if _, err := Restore(w.dir, AtOffset(16), out, nil); err != nil {
+				if _, err := Restore(w.dir, AtOffset(16), out, Wanted{}, nil); err != nil {
 					t.Fatalf("the next try: %v", err)
 				}
 				opens(t, out, 16, w.digests[16])
@@ -220,7 +220,7 @@ func TestRestoreVerifies(t *testing.T) {
 	w := newWorld(t, 0)
 	w.random(20)
 	out := filepath.Join(t.TempDir(), "out")
-	_, err := restore(w.dir, AtOffset(15), out, nil, func(s step) error {
+	_, err := restore(w.dir, AtOffset(15), out, Wanted{}, nil, func(s step) error {
 		if s == stepRegistered {
 			chop(t, filepath.Join(out+".partial", filepath.FromSlash(compaction.FileName(15))), 9)
 		}
@@ -239,7 +239,7 @@ func TestLostCheckpointOfARestore(t *testing.T) {
 	w := newWorld(t, 0)
 	w.random(20)
 	out := filepath.Join(t.TempDir(), "out")
-	if _, err := Restore(w.dir, AtOffset(15), out, nil); err != nil {
+	if _, err := Restore(w.dir, AtOffset(15), out, Wanted{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(out, filepath.FromSlash(compaction.FileName(15)))

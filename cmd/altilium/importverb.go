@@ -268,7 +268,7 @@ func (im *importer) into(dir string) (sum imported, err error) {
 	}
 	defer remove()
 	copied := filepath.Join(tmp, "data")
-	_, err = replay.Restore(dir, replay.Last(), copied, nil)
+	_, err = replay.Restore(dir, replay.Last(), copied, replay.Wanted{}, nil)
 	if errors.Is(err, log.ErrNoLog) || errors.Is(err, fs.ErrNotExist) {
 		err = prepareDir(copied)
 	}

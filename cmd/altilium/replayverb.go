@@ -130,7 +130,7 @@ func playRecording(cmd *cobra.Command, r *session.Reader, f *replayFlags) error 
 // newPlayerAt restores the state that a recording began with into dir and puts
 // a player's engine on it.
 func newPlayerAt(from, dir string, h session.Header) (*player, *log.Log, error) {
-	if _, err := replay.Restore(from, replay.AtOffset(h.Offset), dir, nil); err != nil {
+	if _, err := replay.Restore(from, replay.AtOffset(h.Offset), dir, replay.Wanted{}, nil); err != nil {
 		return nil, nil, err
 	}
 	rec, err := replay.Recover(dir, replay.Options{Log: log.Options{Policy: log.No}})

@@ -21,18 +21,25 @@ killed at any moment, leaves no new directory or a complete one.
 With --in-place the directory itself goes back, while no server uses it: one entry
 is appended that makes the data what it was, and a checkpoint. The log is never cut:
 what happened since stays in it, and going back to just before that entry undoes
-this too. With --keys only the keys that match go back. Killed at any moment it leaves
-the data as it was or as it is to be.
+this too. Killed at any moment it leaves the data as it was or as it is to be. With
+--keys only the keys that match go back, or are in the new directory.
 
 --before COMMAND is the point just before the last entry that such a command caused,
-by itself or in a transaction. Expiries are what they were: a key whose time has
-come since is gone as soon as a server looks. To keep the history: altilium fork.`,
+by itself or in a transaction. To keep the history: altilium fork.
+
+--ttl says when keys expire. With absolute, as they would have: one whose time has come
+since is gone as soon as a server looks. With shift each has left to live, from now on,
+what it had left at the point. With frozen none expires, whatever opens the directory
+and for however long one looks. To see the moment with all its expiries, standing
+still, open a new directory made with absolute by a server whose clock begins there and
+does not go on: altilium serve --clock frozen.`,
 		Example: `  altilium restore --to @1200 --out before-my-mistake
   altilium restore --to @1201^ --out the-same               just before entry 1201
   altilium serve --dir before-my-mistake --port 7000
   altilium restore --before FLUSHALL --in-place --dry-run
   altilium restore --before FLUSHALL --in-place --yes
-  altilium restore --to -5m --in-place --keys 'user:*' --yes`,
+  altilium restore --to -5m --in-place --keys 'user:*' --yes
+  altilium restore --to -1d --out yesterday --keys 'session:*' --ttl shift`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd) },
 	}
@@ -41,7 +48,8 @@ come since is gone as soon as a server looks. To keep the history: altilium fork
 	cmd.Flags().StringVar(&r.before, "before", "", "go back to just before the last such command")
 	cmd.Flags().StringVar(&r.out, "out", "", "directory to make")
 	cmd.Flags().BoolVar(&r.inPlace, "in-place", false, "go back in the directory itself, by one more entry of its log")
-	cmd.Flags().StringVar(&r.keys, "keys", "", "with --in-place: only keys that match this pattern, as in KEYS")
+	cmd.Flags().StringVar(&r.keys, "keys", "", "only keys that match this pattern, as in KEYS")
+	cmd.Flags().StringVar(&r.ttlText, "ttl", replay.TTLAbsolute.String(), "when keys expire: absolute, shift or frozen")
 	cmd.Flags().BoolVar(&r.yes, "yes", false, "with --in-place: do it")
 	cmd.Flags().BoolVar(&r.dryRun, "dry-run", false, "print what would happen and change nothing")
 	cmd.Flags().BoolVar(&r.asJSON, "json", false, "print JSON")
@@ -51,7 +59,8 @@ come since is gone as soon as a server looks. To keep the history: altilium fork
 // restoring is a call of the verb.
 type restoring struct {
 	dir                          *string
-	to, before, out, keys        string
+	to, before, out              string
+	keys, ttlText                string
 	inPlace, yes, dryRun, asJSON bool
 }
 
@@ -59,22 +68,26 @@ func (r *restoring) run(cmd *cobra.Command) error {
 	switch {
 	case (r.to == "") == (r.before == "") || (r.out == "") != r.inPlace:
 		return usagef("restore needs --to POINT and --out DIR, or --before COMMAND for the one, --in-place for the other; see `altilium restore --help`")
-	case !r.inPlace && (r.keys != "" || r.yes):
-		return usagef("--keys and --yes are for --in-place: a new directory has all keys")
+	case !r.inPlace && r.yes:
+		return usagef("--yes is for --in-place: a new directory changes nothing")
 	case r.inPlace && r.yes == r.dryRun:
 		return usagef("--in-place changes %s: say --yes, or see with --dry-run what would happen", *r.dir)
+	}
+	w, err := r.wanted()
+	if err != nil {
+		return err
 	}
 	p, err := r.point()
 	if err != nil {
 		return err
 	}
 	if r.inPlace {
-		return r.here(cmd, p)
+		return r.here(cmd, p, w)
 	}
 	if r.dryRun {
-		return r.look(cmd, p)
+		return r.look(cmd, p, w)
 	}
-	return r.elsewhere(cmd, p)
+	return r.elsewhere(cmd, p, w)
 }
 
 func (r *restoring) point() (replay.Point, error) {
@@ -84,10 +97,21 @@ func (r *restoring) point() (replay.Point, error) {
 	return replay.ParsePoint(r.to)
 }
 
+// wanted is which keys are restored, and when they expire.
+func (r *restoring) wanted() (w replay.Wanted, err error) {
+	if w.TTL, err = replay.ParseTTL(r.ttlText); err != nil {
+		return w, usagef("--ttl %v", err)
+	}
+	if r.keys != "" {
+		w.Keys = func(key []byte) bool { return command.Glob([]byte(r.keys), key, false) }
+	}
+	return w, nil
+}
+
 // elsewhere makes a new directory.
-func (r *restoring) elsewhere(cmd *cobra.Command, p replay.Point) error {
+func (r *restoring) elsewhere(cmd *cobra.Command, p replay.Point, w replay.Wanted) error {
 	report, done := progress(cmd.ErrOrStderr(), "restoring")
-	made, err := replay.Restore(*r.dir, p, r.out, report)
+	made, err := replay.Restore(*r.dir, p, r.out, w, report)
 	done()
 	if err != nil {
 		return err
@@ -101,10 +125,13 @@ func (r *restoring) elsewhere(cmd *cobra.Command, p replay.Point) error {
 }
 
 // look says what a new directory would hold.
-func (r *restoring) look(cmd *cobra.Command, p replay.Point) error {
+func (r *restoring) look(cmd *cobra.Command, p replay.Point, w replay.Wanted) error {
 	report, done := progress(cmd.ErrOrStderr(), "reading the log")
 	at, err := replay.StateAt(*r.dir, p, report)
 	done()
+	if err == nil {
+		err = w.Take(at)
+	}
 	if err != nil {
 		return err
 	}
@@ -118,14 +145,9 @@ func (r *restoring) look(cmd *cobra.Command, p replay.Point) error {
 }
 
 // here goes back in place.
-func (r *restoring) here(cmd *cobra.Command, p replay.Point) error {
-	o := replay.InPlace{DryRun: r.dryRun}
-	if r.keys != "" {
-		o.Keys = func(key []byte) bool { return command.Glob([]byte(r.keys), key, false) }
-	}
+func (r *restoring) here(cmd *cobra.Command, p replay.Point, w replay.Wanted) error {
 	report, done := progress(cmd.ErrOrStderr(), "reading the log")
-	o.Progress = report
-	u, err := replay.RestoreInPlace(*r.dir, p, o)
+	u, err := replay.RestoreInPlace(*r.dir, p, replay.InPlace{Wanted: w, DryRun: r.dryRun, Progress: report})
 	done()
 	if err != nil {
 		return err

@@ -53,7 +53,9 @@
 // A point resolves to an offset and a clock. The clock is the time that was asked
 // for, or else the time of the entry: it decides which keys have expired in the
 // state that is shown. A time that has not come yet is the future, though the last
-// entry lies before it. Every error names what can be reached and the nearest tag
+// entry lies before it. After the clock was set back, entries have the time of the last one
+// before that until it has caught up: a point by time is by the log's times, so one between
+// is what was last then in the first run of the clock. Every error names what can be reached and the nearest tag
 // in it:
 //
 //	@100 is before the first reachable point @5000; reachable: @5000 to @9000 (2026-…); nearest tag: pre-migrate @5120

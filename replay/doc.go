@@ -126,12 +126,12 @@
 //
 // # History
 //
-// [History] follows one key: every entry that changed it, with what it held before
+// [Seeker.Changes] follows one key: every entry that changed it, with what it held before
 // and after. It reads those entries and no others. That is not only what names it: a rename over it, FLUSHALL and SWAPDB
 // change it too. An expiry that has come changes nothing by itself; the entry that
 // then removes the key does.
 //
-// [Blames] says of each part of what a key holds which entry wrote it last.
+// [Seeker.Blames] says of each part of what a key holds which entry wrote it last.
 //
 // [Entries] reads all entries, unpacked. Who a connection is rides in its first
 // entry of a segment, so reading that begins in the middle of one looks at its

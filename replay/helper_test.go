@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -179,4 +180,26 @@ func contents(t testing.TB, dir string) map[string]string {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// history hands the changes of a key in a range of the log in dir to visit.
+func history(t testing.TB, dir string, k Key, span string, visit func(Change) error) error {
+	t.Helper()
+	r, err := ParseRange(span)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := Look(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := w.ResolveRange(r, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenSeeker(dir, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return errors.Join(s.Changes(k, found.After.Offset, found.To.Offset, visit), s.Close())
 }

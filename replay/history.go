@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/altilium-db/altilium/compaction"
 	"github.com/altilium-db/altilium/log"
@@ -35,28 +34,9 @@ type Value struct {
 	ExpireAt int64      // ms since 1970; 0: never
 }
 
-// History hands every entry of a range that changed a key to visit, in order:
-// writes, expiry, and what befell its database as a whole (flush, swap, renames
-// over it). It returns the range that r resolved to. An error of visit ends it.
-func History(dir string, db int, key []byte, r Range, visit func(Change) error) (Span, error) {
-	w, err := Look(dir)
-	if err != nil {
-		return Span{}, err
-	}
-	span, err := w.ResolveRange(r, time.Now())
-	if err != nil {
-		return span, err
-	}
-	s, err := OpenSeeker(dir, nil)
-	if err != nil {
-		return span, err
-	}
-	defer func() { _ = s.Close() }() // it only reads
-	return span, s.Changes(Key{DB: db, Key: key}, span.After.Offset, span.To.Offset, visit)
-}
-
 // Changes hands every entry after an offset up to another that changed a key to visit, in
-// order, see [History].
+// order: writes, expiry, and what befell its database as a whole (flush, swap, renames
+// over it). An error of visit ends it.
 func (s *Seeker) Changes(k Key, after, to uint64, visit func(Change) error) error {
 	if after >= to {
 		return nil

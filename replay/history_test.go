@@ -76,15 +76,11 @@ func story(t *testing.T) *world {
 	return w
 }
 
-// changes runs History and writes it as people and programs see it.
+// changes writes a key's history as people and programs see it.
 func changes(t *testing.T, dir string, db int, key, span string) (people, programs string) {
 	t.Helper()
-	r, err := ParseRange(span)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var a, b strings.Builder
-	if _, err := History(dir, db, []byte(key), r, func(c Change) error {
+	if err := history(t, dir, Key{DB: db, Key: []byte(key)}, span, func(c Change) error {
 		fmt.Fprintln(&a, c)
 		raw, err := json.Marshal(c)
 		if err != nil {
@@ -137,7 +133,7 @@ func TestHistoryAgreesWithStates(t *testing.T) {
 	w.checkpoint(70)
 	for _, key := range []string{"k3", "k11", "renamed", "h2"} {
 		seen := map[uint64]Change{}
-		if _, err := History(w.dir, 0, []byte(key), Range{To: Last()}, func(c Change) error {
+		if err := history(t, w.dir, Key{Key: []byte(key)}, "@0..", func(c Change) error {
 			seen[c.Offset] = c
 			return nil
 		}); err != nil {
@@ -169,10 +165,15 @@ func TestHistoryErrors(t *testing.T) {
 	w := story(t)
 	stop := errors.New("enough")
 	calls := 0
-	if _, err := History(w.dir, 0, []byte("k"), Range{To: Last()}, func(Change) error { calls++; return stop }); !errors.Is(err, stop) || calls != 1 {
+	if err := history(t, w.dir, Key{Key: []byte("k")}, "..", func(Change) error { calls++; return stop }); !errors.Is(err, stop) || calls != 1 {
 		t.Errorf("%d calls, %v", calls, err)
 	}
-	if _, err := History(w.dir, 0, []byte("k"), Range{To: AtOffset(99)}, nil); !errors.Is(err, log.ErrFuture) {
+	s, err := OpenSeeker(w.dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Changes(Key{Key: []byte("k")}, 0, 99, nil); !errors.Is(err, log.ErrFuture) {
 		t.Errorf("a range into the future gives %v", err)
 	}
 }

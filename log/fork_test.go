@@ -22,6 +22,30 @@ func fakeCheckpoint(t testing.TB, l *Log, at uint64) {
 	}
 }
 
+// logOf makes a log of n entries in segments of a size, with checkpoints, and closes it.
+func logOf(t testing.TB, size int64, n int, checkpoints ...uint64) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	l, _, _ := testLog(t, dir, Options{SegmentSize: size})
+	fill(t, l, n, 2)
+	for _, at := range checkpoints {
+		fakeCheckpoint(t, l, at)
+	}
+	closeLog(t, l, true)
+	return dir
+}
+
+// repaired saves what is good of a log into a new directory.
+func repaired(t testing.TB, bad string) (string, *Repaired) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "new")
+	rep, err := Repair(bad, out, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out, rep
+}
+
 // forkAt forks into a new directory and returns it.
 func forkAt(t testing.TB, dir string, at uint64) (string, *Forked) {
 	t.Helper()
@@ -123,11 +147,7 @@ func TestFork(t *testing.T) {
 // TestForkShares: what is sealed costs no room where there are hard links, and is copied
 // where there are none.
 func TestForkShares(t *testing.T) {
-	dir := t.TempDir()
-	l, _, _ := testLog(t, dir, Options{SegmentSize: 150})
-	fill(t, l, 60, 2)
-	fakeCheckpoint(t, l, 20)
-	closeLog(t, l, true)
+	dir := logOf(t, 150, 60, 20)
 	out, f := forkAt(t, dir, 60)
 	if f.Linked < 1500 || f.Copied > 400 {
 		t.Errorf("%d bytes were linked, %d copied", f.Linked, f.Copied)
@@ -158,11 +178,7 @@ func TestForkShares(t *testing.T) {
 // TestForkKilled stops a fork at each file: there is no directory then, and the next try
 // makes a whole one.
 func TestForkKilled(t *testing.T) {
-	dir := t.TempDir()
-	l, _, _ := testLog(t, dir, Options{SegmentSize: 150})
-	fill(t, l, 60, 2)
-	fakeCheckpoint(t, l, 20)
-	closeLog(t, l, true)
+	dir := logOf(t, 150, 60, 20)
 	out := filepath.Join(t.TempDir(), "fork")
 	killed, stops := errors.New("killed"), 0
 	for {
@@ -194,10 +210,7 @@ func TestForkKilled(t *testing.T) {
 // TestForkRepaired damages a fork in each of its segments: what is saved ends there, and
 // goes on.
 func TestForkRepaired(t *testing.T) {
-	dir := t.TempDir()
-	l, _, _ := testLog(t, dir, Options{SegmentSize: 300})
-	fill(t, l, 60, 2)
-	closeLog(t, l, true)
+	dir := logOf(t, 300, 60)
 	fork, _ := forkAt(t, dir, 33)
 	goesOn(t, fork, 33, 40)
 	for _, first := range segmentsOf(t, fork) {
@@ -213,11 +226,7 @@ func TestForkRepaired(t *testing.T) {
 			}
 			raw[part*(len(raw)-1)/2] ^= 0x10
 			writeFile(t, path, raw)
-			out := filepath.Join(t.TempDir(), "new")
-			rep, err := Repair(bad, out, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			out, rep := repaired(t, bad)
 			if rep.Last+1 < first || rep.Last >= 73 {
 				t.Errorf("damage in segment %d: saved up to %d", first, rep.Last)
 			}
@@ -230,10 +239,7 @@ func TestForkRepaired(t *testing.T) {
 
 // TestForkWithoutItsManifest: the entries tell where the ancestor ended.
 func TestForkWithoutItsManifest(t *testing.T) {
-	dir := t.TempDir()
-	l, _, _ := testLog(t, dir, Options{SegmentSize: 300})
-	fill(t, l, 40, 2)
-	closeLog(t, l, true)
+	dir := logOf(t, 300, 40)
 	fork, _ := forkAt(t, dir, 21)
 	goesOn(t, fork, 21, 10)
 	twice, _ := forkAt(t, fork, 27)
@@ -241,11 +247,7 @@ func TestForkWithoutItsManifest(t *testing.T) {
 	if err := os.Remove(filepath.Join(twice, manifestName)); err != nil {
 		t.Fatal(err)
 	}
-	out := filepath.Join(t.TempDir(), "new")
-	rep, err := Repair(twice, out, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	out, rep := repaired(t, twice)
 	m, err := ReadManifest(out)
 	if rep.Last != 37 || err != nil || len(m.Ancestors) != 2 || m.Ancestors[0].UpTo != 21 || m.Ancestors[1].UpTo != 27 {
 		t.Fatalf("saved up to %d: %+v, %v", rep.Last, m, err)
@@ -256,16 +258,12 @@ func TestForkWithoutItsManifest(t *testing.T) {
 // TestRepairBehindACheckpointOfAFork saves a fork whose damage lies before a checkpoint,
 // which may be an ancestor's or its own.
 func TestRepairBehindACheckpointOfAFork(t *testing.T) {
-	dir := t.TempDir()
-	l, _, _ := testLog(t, dir, Options{SegmentSize: 300})
-	fill(t, l, 60, 2)
-	fakeCheckpoint(t, l, 30)
-	closeLog(t, l, true)
+	dir := logOf(t, 300, 60, 30)
 	fork, _ := forkAt(t, dir, 50)
 	goesOn(t, fork, 50, 20)
 	for _, own := range []bool{false, true} {
 		if own {
-			l, _, _ = testLog(t, fork, Options{SegmentSize: 300})
+			l, _, _ := testLog(t, fork, Options{SegmentSize: 300})
 			fakeCheckpoint(t, l, 63)
 			closeLog(t, l, true)
 		}
@@ -273,11 +271,7 @@ func TestRepairBehindACheckpointOfAFork(t *testing.T) {
 		if err := os.Remove(segmentPath(bad, segmentsOf(t, bad)[1])); err != nil {
 			t.Fatal(err)
 		}
-		out := filepath.Join(t.TempDir(), "new")
-		rep, err := Repair(bad, out, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		out, rep := repaired(t, bad)
 		from := uint64(30)
 		if own {
 			from = 63

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/replay"
@@ -103,12 +104,21 @@ func (f *exportFlags) write(cmd *cobra.Command, at *replay.At, w io.Writer) erro
 }
 
 // whole makes a file that is there as a whole or not at all: what fill writes goes to
-// another name beside it, is synced, and takes the file's name at the end.
+// another name beside it, is synced, and takes the file's name at the end. Ctrl-C leaves
+// nothing of it; what a kill leaves has ".partial-" in its name.
 func whole(path string, fill func(w io.Writer) error) error {
+	var making sync.Mutex // an interrupt waits for the name
+	making.Lock()
+	var f *os.File
+	defer onInterrupt(func() {
+		making.Lock()
+		os.Remove(f.Name())
+	})()
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".partial-*")
 	if err != nil {
 		return err
 	}
+	making.Unlock()
 	err = fill(f)
 	if err == nil {
 		err = f.Sync()

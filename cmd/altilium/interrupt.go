@@ -25,20 +25,29 @@ func scratchDir(verb string) (dir string, remove func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
+	stop := onInterrupt(func() { os.RemoveAll(dir) })
+	return dir, func() {
+		stop()
+		os.RemoveAll(dir)
+	}, nil
+}
+
+// onInterrupt has Ctrl-C and SIGTERM clean up before they end the process, until stop is
+// called.
+func onInterrupt(clean func()) (stop func()) {
 	signals := make(chan os.Signal, 1)
 	done := make(chan struct{})
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		select {
 		case <-signals:
-			os.RemoveAll(dir)
+			clean()
 			os.Exit(exitInterrupted)
 		case <-done:
 		}
 	}()
-	return dir, func() {
+	return func() {
 		signal.Stop(signals)
 		close(done)
-		os.RemoveAll(dir)
-	}, nil
+	}
 }

@@ -319,7 +319,8 @@
 // clock and the seed that it saw. The steps of a turn are handed over once its
 // Commit has succeeded. Connections that are there when it begins get a prelude
 // of commands that bring a fresh connection into the same state: AUTH, HELLO,
-// CLIENT, WATCH, SELECT, MULTI with its queue, EXISTS of the keys that it tracks. One thing has
+// CLIENT, WATCH, SELECT, MULTI with its queue, EXISTS of the keys that it tracks. Keys that are
+// due are removed before it begins, all of them, since those commands would. One thing has
 // no command: a watch that is lost already. A connection between such a WATCH and its EXEC diverges
 // when it is played. What is pushed is a step behind that of which it is a consequence, so
 // a player is sent the same and compares it. A command that waits for others is a step

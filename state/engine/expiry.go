@@ -113,6 +113,20 @@ func (e *Engine) expireNamed(db int, key []byte) {
 	_ = e.apply(db, nil) // a failure is kept in e.broken
 }
 
+// expireAllDue is expireNamed for every due key there is, and tells of them at once.
+func (e *Engine) expireAllDue() {
+	for ms := e.now / 1000; e.broken == nil && e.state.Due(ms); {
+		db, key, ok := e.state.NextDue(ms)
+		if !ok {
+			break
+		}
+		e.expireNamed(db, key)
+	}
+	if len(e.tracking.touched) > 0 {
+		e.broadcastKeys()
+	}
+}
+
 func (e *Engine) expireInExec(s *Session, r *row, db int, key []byte) {
 	e.causeInExec(s, r, nil)
 	if db != e.unit.db {

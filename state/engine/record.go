@@ -44,6 +44,9 @@ func recordStartCommand(e *Engine, s *Session, c *command.Call) {
 		c.Out.Error("ERR a recording's name has letters, digits, '-', '_' and '.' only, begins with a letter or digit, and is at most 100 long")
 		return
 	}
+	if e.expireAllDue(); e.broken != nil {
+		return // which is answered for the turn
+	}
 	rec.hide = newHider()
 	to, err := e.o.Record(name, e.last, e.recordedSettings())
 	if err != nil {

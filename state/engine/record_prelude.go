@@ -29,14 +29,14 @@ func (e *Engine) recordPreludes(self *Session) {
 	e.recordPreludeTracked()
 	for _, s := range sessions {
 		if s.listening() { // nothing else may be said afterwards
-			recordPreludeReply(s, e.preludeOf(s))
+			e.recordPreludeReply(s, self)
 		}
 	}
 	e.recordPreludeSubs()
 	for _, s := range sessions {
 		if !s.listening() {
 			e.recordPreludeMulti(s, e.preludeOf(s))
-			recordPreludeReply(s, e.preludeOf(s))
+			e.recordPreludeReply(s, self)
 		}
 	}
 	e.recordPreludeWaits()
@@ -103,12 +103,14 @@ func (e *Engine) preludeOf(s *Session) (say func(args ...string)) {
 	}
 }
 
-func recordPreludeReply(s *Session, say func(args ...string)) {
-	switch s.muting {
-	case replyOff:
-		say("CLIENT", "REPLY", "OFF")
-	case replyNext, replySkip:
-		say("CLIENT", "REPLY", "SKIP")
+// recordPreludeReply records which replies s wants. What self skips is the reply of its
+// RECORD START.
+func (e *Engine) recordPreludeReply(s, self *Session) {
+	switch {
+	case s.muting == replyOff:
+		e.preludeOf(s)("CLIENT", "REPLY", "OFF")
+	case s.muting == replySkip && s != self:
+		e.preludeOf(s)("CLIENT", "REPLY", "SKIP")
 	}
 }
 

@@ -360,3 +360,64 @@ func playTape(t *testing.T, h *harness, p *tape) (diverged int) {
 	}
 	return diverged
 }
+
+// TestRecordingAfterSkip: the reply that CLIENT REPLY SKIP is about is that of RECORD START
+// itself, on its connection; on another it is yet to come.
+func TestRecordingAfterSkip(t *testing.T) {
+	var p tape
+	h := newHarness(t, setup{change: p.options})
+	a, b := h.connect(), h.connect()
+	b.do("CLIENT REPLY SKIP")
+	if got := a.do("CLIENT REPLY SKIP", "RECORD START x"); got != "" {
+		t.Errorf("RECORD START is answered %q", got)
+	}
+	a.want("+PONG", "PING")
+	a.want("$1 x", "ECHO x")
+	if got := b.do("PING"); got != "" {
+		t.Errorf("PING after SKIP is answered %q", got)
+	}
+	b.want("+PONG", "PING")
+	a.do("RECORD STOP")
+	if diverged := playTape(t, h, &p); diverged > 0 {
+		t.Errorf("%d steps diverged:\n%s", diverged, &p)
+	}
+}
+
+// TestRecordingBeginsWithNothingDue: what a recording tells of the time before it, it does by
+// commands, which would remove keys that were due then and that the server had not removed.
+func TestRecordingBeginsWithNothingDue(t *testing.T) {
+	for _, active := range []bool{true, false} {
+		var p tape
+		h := newHarness(t, setup{change: p.options})
+		h.e.expiry.active = active
+		var all []*client
+		for range 5 {
+			all = append(all, h.connect())
+		}
+		one, two, watcher, listener, c := all[0], all[1], all[2], all[3], all[4]
+		one.do("HELLO 3", "CLIENT TRACKING ON")
+		two.do("HELLO 3", "CLIENT TRACKING ON BCAST")
+		c.do("CONFIG SET notify-keyspace-events KEA", "SET tracked v PX 5", "SET other v PX 5", "SET later v PX 500", "SELECT 3", "SET there v PX 5", "SELECT 0")
+		one.do("GET tracked", "GET other", "GET later")
+		watcher.do("WATCH later", "MULTI", "SET seen 1")
+		listener.do("PSUBSCRIBE *")
+		h.advance(7 * time.Millisecond)
+		two.take()
+		c.want("+OK", "RECORD START x")
+		if got := two.told(); !strings.Contains(got, "there") {
+			t.Errorf("who tracks all is told %q", got)
+		}
+		c.want(":1", "DBSIZE")
+		watcher.do("EXEC")
+		c.do("SET tracked 1", "EXISTS other")
+		one.do("MGET tracked other")
+		c.do("DEL tracked")
+		h.advance(time.Second)
+		h.e.Tick()
+		c.do("GET later", "RECORD STOP")
+		if diverged := playTape(t, h, &p); diverged > 0 {
+			t.Errorf("active expiry %v: %d steps diverged:\n%s", active, diverged, &p)
+		}
+		h.check()
+	}
+}

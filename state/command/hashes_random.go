@@ -2,8 +2,6 @@ package command
 
 import (
 	"math"
-
-	"github.com/altilium-db/altilium/state"
 )
 
 func hrandfieldCommand(c *Call) {
@@ -31,12 +29,23 @@ func hrandfieldCommand(c *Call) {
 		c.Out.Error(textTooManyRandom)
 	case count < 0:
 		limit := NewLimit(c.Out)
-		if !c.replyFields(h, repeated(h.Len(), int(-count), c.Rand), limit.Exceeded) {
-			limit.Drop()
-			c.Out.Error(textTooManyRandom)
+		reply := c.fieldsReply(int(-count))
+		for range -count {
+			reply(h.Random(c.Rand))
+			if limit.Exceeded() {
+				limit.Drop()
+				c.Out.Error(textTooManyRandom)
+				return
+			}
 		}
 	default:
-		c.replyFields(h, different(h.Len(), int(min(count, int64(h.Len()))), c.Rand), func() bool { return false })
+		n := int(min(count, int64(h.Len())))
+		fields, values := make([][]byte, n), make([][]byte, n)
+		someOf(&h, fields, c.Rand, func(i int) { fields[i], values[i] = h.Random(c.Rand) }, func(i, at int) { fields[i], values[i] = h.At(at) })
+		reply := c.fieldsReply(n)
+		for i, f := range fields {
+			reply(f, values[i])
+		}
 	}
 }
 
@@ -68,62 +77,23 @@ func (c *Call) randomCount(option string) (n int64, ok bool) {
 	return n, true
 }
 
-// replyFields answers the fields at some places, with their values if the call
-// wants them: pairs in RESP3. It gives up, and returns false, once enough says so.
-func (c *Call) replyFields(h state.Fields, places []int32, enough func() bool) bool {
+// fieldsReply begins the answer of n fields, which are then given one by one: with their
+// values if the call wants them, in pairs in RESP3.
+func (c *Call) fieldsReply(n int) func(field, value []byte) {
 	values := len(c.Args) == 4
 	pairs := values && c.Out.Protocol() == 3
 	if values && !pairs {
-		c.Out.Array(2 * len(places))
+		c.Out.Array(2 * n)
 	} else {
-		c.Out.Array(len(places))
+		c.Out.Array(n)
 	}
-	for _, i := range places {
-		f, v := h.At(int(i))
+	return func(field, value []byte) {
 		if pairs {
 			c.Out.Array(2)
 		}
-		c.Out.Bulk(f)
+		c.Out.Bulk(field)
 		if values {
-			c.replyValue(v)
-		}
-		if enough() {
-			return false
+			c.replyValue(value)
 		}
 	}
-	return true
-}
-
-// repeated draws count places below n, each independent of the others.
-func repeated(n, count int, random func() uint64) []int32 {
-	places := make([]int32, count)
-	for i := range places {
-		places[i] = int32(random() % uint64(n))
-	}
-	return places
-}
-
-// different draws count different places below n, all of them in their order if
-// count is n. It is the shuffle of Fisher and Yates, as far as it is needed; what
-// it has moved is in a map, so that a few of many cost little.
-func different(n, count int, random func() uint64) []int32 {
-	places := make([]int32, count)
-	if count == n {
-		for i := range places {
-			places[i] = int32(i)
-		}
-		return places
-	}
-	moved := make(map[int]int32, count) // place in the shuffled order to what is there
-	at := func(i int) int32 {
-		if what, ok := moved[i]; ok {
-			return what
-		}
-		return int32(i)
-	}
-	for i := range places {
-		k := i + int(random()%uint64(n-i))
-		places[i], moved[k] = at(k), at(i)
-	}
-	return places
 }

@@ -114,28 +114,37 @@ func (c *Call) positive(i int) (n int64, ok bool) {
 	return n, true
 }
 
-// someMembers draws n different members. Few of many are drawn one by one until there are
-// enough different ones; otherwise all are looked at, and each is taken with the
-// probability that is left for it (Knuth's algorithm S).
+// someMembers draws n different members.
 func someMembers(m *state.Members, n int, random func() uint64) [][]byte {
-	all := m.Len()
 	drawn := make([][]byte, n)
-	if n < all/3 && !m.Small() {
+	someOf(m, drawn, random, func(i int) { drawn[i] = m.Random(random) }, func(i, at int) { drawn[i] = m.At(at) })
+	return drawn
+}
+
+// someOf draws as many different elements of a hash or a set as drawn has room for. draw
+// makes any of them the i-th that is drawn, take the one at a place. Few of many are drawn one by
+// one until there are enough different ones; otherwise all are looked at, and each is
+// taken with the probability that is left for it (Knuth's algorithm S).
+func someOf(from interface {
+	Len() int
+	Small() bool
+}, drawn [][]byte, random func() uint64, draw func(i int), take func(i, at int)) {
+	all, n := from.Len(), len(drawn)
+	if n < all/3 && !from.Small() {
 		var seen distinct
 		for i := 0; i < n; {
-			drawn[i] = m.Random(random)
+			draw(i)
 			if seen.first(drawn, 0, i, 1) {
 				i++
 			}
 		}
-		return drawn
+		return
 	}
 	taken := 0
-	for i := 0; taken < n; i++ {
-		if all-i == n-taken || random()%uint64(all-i) < uint64(n-taken) {
-			drawn[taken] = m.At(i)
+	for at := 0; taken < n; at++ {
+		if all-at == n-taken || random()%uint64(all-at) < uint64(n-taken) {
+			take(taken, at)
 			taken++
 		}
 	}
-	return drawn
 }

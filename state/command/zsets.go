@@ -188,3 +188,37 @@ func zrandmemberCommand(c *Call) {
 		}
 	}
 }
+
+// repeated draws count places below n, each independent of the others.
+func repeated(n, count int, random func() uint64) []int32 {
+	places := make([]int32, count)
+	for i := range places {
+		places[i] = int32(random() % uint64(n))
+	}
+	return places
+}
+
+// different draws count different places below n, all of them in their order if
+// count is n. It is the shuffle of Fisher and Yates, as far as it is needed; what
+// it has moved is in a map, so that a few of many cost little.
+func different(n, count int, random func() uint64) []int32 {
+	places := make([]int32, count)
+	if count == n {
+		for i := range places {
+			places[i] = int32(i)
+		}
+		return places
+	}
+	moved := make(map[int]int32, count) // place in the shuffled order to what is there
+	at := func(i int) int32 {
+		if what, ok := moved[i]; ok {
+			return what
+		}
+		return int32(i)
+	}
+	for i := range places {
+		k := i + int(random()%uint64(n-i))
+		places[i], moved[k] = at(k), at(i)
+	}
+	return places
+}

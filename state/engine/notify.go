@@ -122,13 +122,6 @@ func (e *Engine) applyOne(db int, bytes []byte) (after int, err error) {
 	return after, nil
 }
 
-// tellAnyway tells what Redis tells of a command that has found nothing to change.
-func (e *Engine) tellAnyway(r *row) {
-	if c := &e.call; c.View.Type(c.Args[1]) != state.None {
-		e.tell(notice{r.voice.class, r.voice.name, c.View.DB(), c.Args[1]})
-	}
-}
-
 // hasConsumer reports whether the consumer that ev speaks of is there.
 func (e *Engine) hasConsumer(db int, ev *event.Event) bool {
 	entries, err := e.state.View(db, 0).Stream(ev.Key)

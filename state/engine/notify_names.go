@@ -21,7 +21,7 @@ type voice struct {
 	drains    bool // a Delete means that it has taken out all that there was: name, then del
 	renews    bool // what it overwrites was deleted before, so that the key is new
 	pushFirst bool // see turn
-	anyway    bool // it tells its name where it leaves everything as it is, too
+	anyway    bool // its key counts as changed, and it tells its name, where it leaves everything as it is, too
 
 	// expires is whether a String event with an expiry has been given that by args.
 	expires func(args [][]byte) bool

@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/altilium-db/altilium/state/event"
+import (
+	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event"
+)
 
 // observe tells the watches, those who track and those who wait what events are about to change. It
 // is called before they are applied, since an emptied database forgets what was in it.
@@ -45,5 +48,22 @@ func (e *Engine) stir(db int, ev *event.Event) {
 		e.changedAll(ev.DB2, false)
 	default:
 		ev.Keys(db, e.changed)
+	}
+}
+
+// seemChanged has the key of a command that has found nothing to change count as changed,
+// as in Redis, for all who would be told of a change but those who wait for one.
+func (e *Engine) seemChanged(r *row) {
+	c := &e.call
+	db, key := c.View.DB(), c.Args[1]
+	if c.View.Type(key) == state.None {
+		return
+	}
+	e.touchKey(db, key, false)
+	if e.tracking.tracks() {
+		e.invalidateKey(db, key)
+	}
+	if e.notifying() {
+		e.tell(notice{r.voice.class, r.voice.name, db, key})
 	}
 }

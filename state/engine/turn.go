@@ -314,8 +314,8 @@ func (e *Engine) invoke(s *Session, r *row, args [][]byte, out *resp.Writer, pat
 	if e.events.Len() > 0 {
 		e.notify.replyAt = mark
 		e.settle(s, r, c, mark, failed)
-	} else if r.voice.anyway && !failed && e.notifying() {
-		e.tellAnyway(r)
+	} else if r.voice.anyway && !failed {
+		e.seemChanged(r)
 	} else if r.flushes && !failed {
 		e.invalidateAll() // as in Redis, though there was nothing
 	}

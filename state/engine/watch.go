@@ -9,7 +9,7 @@ import (
 
 // watch is one key watched by one session. Watches are fed by applied events:
 // a command that changes nothing touches nothing, and nobody has to remember
-// to signal.
+// to signal. LTRIM alone is told of in any case (seemChanged), as Redis does.
 type watch struct {
 	s   *Session
 	db  int

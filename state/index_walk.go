@@ -57,6 +57,9 @@ func (x *index) skip(place int) (cursor uint64, left int) {
 // that is far away.
 const fair = 108
 
+// cacheLine is what the processor asks of memory at once, in bytes.
+const cacheLine = 64
+
 // groupDepth is of how many bits the hashes of a group of n keys are the same.
 func groupDepth(n int) uint { return uint(max(bits.Len(uint(n))-6, 0)) }
 
@@ -71,46 +74,74 @@ func (x *index) random(rnd func() uint64) ref {
 	if depth == 0 {
 		places = uint64(x.n)
 	}
-	var refs groupRefs
 	next := rnd()
+	x.prefetchGroup(next, depth)
 	for {
 		r := next
 		next = rnd() // half of all draws need it: its group comes nearer meanwhile
-		s := x.segment(next)
-		prefetch(unsafe.Pointer(&s.slots[s.home(next&^(1<<(64-depth)-1))]))
-		n := x.group(&refs, r, depth)
-		place := r & (1<<32 - 1) % max(places, uint64(n))
-		if place < uint64(n) {
-			return refs[place%uint64(len(refs))]
+		x.prefetchGroup(next, depth)
+		from := r &^ (1<<(64-depth) - 1)
+		last := from + (1<<(64-depth) - 1)
+		n := uint64(x.groupSize(from, last))
+		if place := r & (1<<32 - 1) % max(places, n); place < n {
+			return x.pick(from, last, int(place))
 		}
 	}
 }
 
-// groupRefs are the records of a group; of a larger one the last that it has.
-type groupRefs [128]ref
+// prefetchGroup asks for all slots of a group side by side: they lie in ten lines of the
+// cache or so, of which the processor would ask for two or three in vain before it sees
+// what is going on.
+func (x *index) prefetchGroup(h uint64, depth uint) {
+	width := uint64(1)<<(64-depth) - 1
+	s := x.segment(h)
+	for i, end := s.home(h&^width), s.home(h|width); i <= end; i += cacheLine / 8 {
+		prefetch(unsafe.Pointer(&s.slots[i]))
+	}
+}
 
-// group is the records whose hashes begin as h does, to a depth, and how many
-// they are. A depth is at most that of a tag.
-func (x *index) group(refs *groupRefs, h uint64, depth uint) (n int) {
-	from := h &^ (1<<(64-depth) - 1)
-	last := from + (1<<(64-depth) - 1)
+// groupSize is how many records have hashes from one to another that begin alike, to a
+// depth that is at most that of a tag.
+func (x *index) groupSize(from, last uint64) (n int) {
 	for {
 		s := x.segment(from)
-		for i := s.home(from); i < len(s.slots); i++ {
-			slot := s.slots[i]
-			switch {
-			case slot == 0 || slot < from:
-			case slot > last:
-				return n
-			default:
-				refs[uint(n)%uint(len(refs))] = slot & refMask
-				n++
-			}
+		for _, slot := range s.span(from, last) {
+			n += full(slot)
 		}
-		end := from | (1<<(64-s.depth) - 1)
-		if end >= last {
+		if from |= 1<<(64-s.depth) - 1; from >= last {
 			return n
 		}
-		from = end + 1
+		from++
 	}
 }
+
+// pick is the record at a place among these.
+func (x *index) pick(from, last uint64, place int) ref {
+	for {
+		s := x.segment(from)
+		for _, slot := range s.span(from, last) {
+			if place -= full(slot); place < 0 {
+				return slot & refMask
+			}
+		}
+		from = (from | (1<<(64-s.depth) - 1)) + 1
+	}
+}
+
+// span is where the slots of hashes from one to another lie in a segment: what is not
+// empty of it is theirs. Empty slots are strewn about in it, so that who branches on each
+// takes the wrong way every third time.
+func (s *segment) span(from, last uint64) []uint64 {
+	begin := s.home(from)
+	for s.slots[begin] != 0 && s.slots[begin] < from { // pushed away by smaller ones
+		begin++
+	}
+	end := max(begin, s.home(last))
+	for s.slots[end] != 0 && s.slots[end] <= last {
+		end++
+	}
+	return s.slots[begin:end]
+}
+
+// full is 1 for a slot that is not empty.
+func full(slot uint64) int { return int((slot | -slot) >> 63) }

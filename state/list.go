@@ -47,11 +47,21 @@ func (l *list) clone() *list {
 	return &c
 }
 
+// newChunk is one that begins with an element, at an end of the list. Where others came
+// before and more of that size will fit, it has its room at once: to grow into it would
+// copy all of it twice.
+func (l *list) newChunk(x []byte) (c chunk) {
+	if l.first < len(l.chunks) && len(x) <= chunkRoom/16 {
+		c.data = make([]byte, 0, chunkRoom)
+	}
+	return c
+}
+
 func (l *list) pushRight(x []byte) {
 	l.seq.pushRight(x)
 	l.size += listpackSize(x)
 	if n := len(l.chunks); n == l.first || len(l.chunks[n-1].data)+elementBytes(len(x)) > chunkRoom {
-		l.chunks = append(l.chunks, chunk{})
+		l.chunks = append(l.chunks, l.newChunk(x))
 	}
 	c := &l.chunks[len(l.chunks)-1]
 	c.data = appendElement(c.data, x)
@@ -62,13 +72,14 @@ func (l *list) pushLeft(x []byte) {
 	l.seq.pushLeft(x)
 	l.size += listpackSize(x)
 	if l.first == len(l.chunks) || len(l.chunks[l.first].data)+elementBytes(len(x)) > chunkRoom {
+		fresh := l.newChunk(x)
 		if l.first == 0 {
 			room := len(l.chunks)/2 + 4
 			l.chunks = append(make([]chunk, room, room+len(l.chunks)+4), l.chunks...)
 			l.first = room
 		}
 		l.first--
-		l.chunks[l.first] = chunk{}
+		l.chunks[l.first] = fresh
 	}
 	c := &l.chunks[l.first]
 	n := len(c.data)

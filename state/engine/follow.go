@@ -14,8 +14,9 @@ import (
 // log remembers what it has not read yet. It may come back with the last offset that it saw.
 
 const (
-	followBatch = 64 << 10 // bytes that are posted at once
-	followAhead = 1 << 20  // bytes that may be unsent when more are read
+	followBatch = 64 << 10             // bytes that are posted at once
+	followEvery = 5 * time.Millisecond // between two posts that are smaller: each costs the loop a turn
+	followAhead = 1 << 20              // bytes that may be unsent when more are read
 	followPause = 10 * time.Millisecond
 )
 
@@ -24,8 +25,8 @@ type follower struct {
 	e      *Engine
 	s      *Session
 	proto  int
-	batch  [][]byte
-	size   int
+	out    resp.Writer // what is not posted yet
+	posted time.Time   // when something was
 	unsent chan int
 	ctx    context.Context
 }
@@ -37,7 +38,7 @@ func (e *Engine) follow(s *Session, after uint64, words [][]byte) {
 	f := &follower{e: e, s: s, proto: s.proto, unsent: make(chan int, 1), ctx: ctx}
 	read := e.o.Follow
 	go func() {
-		err := read(ctx, after, words, f.put, f.flush)
+		err := read(ctx, after, words, f.put, f.idle)
 		if ctx.Err() == nil {
 			e.o.Post(func() { f.ended(err) })
 		}
@@ -46,26 +47,37 @@ func (e *Engine) follow(s *Session, after uint64, words [][]byte) {
 
 // put takes a line for the subscriber.
 func (f *follower) put(offset uint64, line []byte) error {
-	var out resp.Writer
-	out.SetProtocol(f.proto)
-	out.Push(3)
-	out.BulkString("log")
-	out.Int(int64(offset))
-	out.Bulk(line)
-	f.batch = append(f.batch, out.Bytes())
-	if f.size += out.Len(); f.size < followBatch {
+	f.out.SetProtocol(f.proto)
+	f.out.Push(3)
+	f.out.BulkString("log")
+	f.out.Int(int64(offset))
+	f.out.Bulk(line)
+	if f.out.Len() < followBatch {
 		return nil
+	}
+	return f.flush()
+}
+
+// idle posts what there is, now that no more can be read: at once where nothing was posted
+// lately, so that one entry is there at once and of thousands in a second many together.
+func (f *follower) idle() error {
+	if f.out.Len() == 0 {
+		return nil
+	}
+	if wait := followEvery - time.Since(f.posted); wait > 0 {
+		select {
+		case <-time.After(wait):
+		case <-f.ctx.Done():
+			return f.ctx.Err()
+		}
 	}
 	return f.flush()
 }
 
 // flush posts what there is and waits until the client has taken most of it.
 func (f *follower) flush() error {
-	if len(f.batch) == 0 {
-		return nil
-	}
-	batch := f.batch
-	f.batch, f.size = nil, 0
+	batch := f.out.Bytes()
+	f.out, f.posted = resp.Writer{}, time.Now()
 	for unsent := followAhead; unsent >= followAhead; batch = nil {
 		f.e.o.Post(func() { f.send(batch) })
 		select {
@@ -85,17 +97,15 @@ func (f *follower) flush() error {
 	return nil
 }
 
-// send hands frames over; it runs on the loop.
-func (f *follower) send(batch [][]byte) {
+// send hands messages over; it runs on the loop.
+func (f *follower) send(batch []byte) {
 	if f.ctx.Err() != nil {
 		return
 	}
-	size := 0
-	for _, frame := range batch {
-		size += len(frame)
+	if len(batch) > 0 {
+		f.e.pushAside(f.s, batch)
 	}
-	f.e.pushAside(f.s, batch...)
-	f.unsent <- f.s.peer.Unsent() + size
+	f.unsent <- f.s.peer.Unsent() + len(batch)
 }
 
 // ended tells the subscriber why there are no more entries.

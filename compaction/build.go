@@ -96,6 +96,7 @@ func (b *Built) read(dir string, at uint64, a *Applier, meter *Meter) error {
 		return err
 	}
 	defer r.Close()
+	r.Reuse() // the applier copies
 	for b.At < at {
 		e, err := r.Next()
 		if errors.Is(err, io.EOF) {

@@ -46,6 +46,13 @@ func Load(dir string, id, root log.ID, want log.Checkpoint, progress func(done, 
 // records' shape and their number, and that it is the one registered as c. The
 // error is that of [Load].
 func Check(dir string, id log.ID, c log.Checkpoint) error {
+	return Each(dir, id, c, func(int, *state.Record) error { return nil })
+}
+
+// Each hands every record of a checkpoint to visit, with its database, in the order of the
+// file, and checks what [Check] does on the way. A record is valid until visit returns. The
+// error is that of [Load], or visit's, which ends it.
+func Each(dir string, id log.ID, c log.Checkpoint, visit func(db int, r *state.Record) error) error {
 	src, err := open(filepath.Join(dir, filepath.FromSlash(c.File)), id, c)
 	if err != nil {
 		return err
@@ -53,9 +60,14 @@ func Check(dir string, id log.ID, c log.Checkpoint) error {
 	defer src.close()
 	in := records{src: src}
 	for {
-		if _, err := in.next(); errors.Is(err, io.EOF) {
+		r, err := in.next()
+		if errors.Is(err, io.EOF) {
 			return nil
-		} else if err != nil {
+		}
+		if err == nil {
+			err = visit(src.head.shards[in.c.shard].db, &r)
+		}
+		if err != nil {
 			return err
 		}
 	}

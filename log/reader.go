@@ -20,17 +20,18 @@ import (
 // that the server then takes back.
 //
 // A Reader serves one goroutine at a time. A body stays as it is until it is
-// collected: it is never overwritten.
+// collected: it is never overwritten, but after Reuse.
 type Reader struct {
 	dir  string
 	m    *Manifest // as it was in the beginning: it tells whose a segment is, which never changes
 	live *Log      // the log that it reads beside; nil: another process', or nobody's
 
-	f    *os.File
-	seg  *segmentReader
-	want uint64 // next offset to hand out
-	cut  uint64 // tail.cut when seg began to read
-	idx  map[uint64][]mark
+	f     *os.File
+	seg   *segmentReader
+	reuse bool
+	want  uint64 // next offset to hand out
+	cut   uint64 // tail.cut when seg began to read
+	idx   map[uint64][]mark
 
 	seenSize int64     // of the segment's file, when Wait last returned
 	seenAt   time.Time // its time of change then
@@ -165,10 +166,19 @@ func (r *Reader) enter(first uint64) error {
 	if r.f != nil {
 		r.f.Close()
 	}
+	var spare []byte
+	if r.reuse {
+		spare = r.seg.spare
+	}
 	r.f, r.seg = f, newSegmentReader(f, r.m.seedAt(first), first)
+	r.seg.reuse, r.seg.spare = r.reuse, spare
 	r.seenSize = 0
 	return nil
 }
+
+// Reuse makes bodies valid until the next call only: for who reads much and keeps nothing,
+// that saves the memory, and the time to get it.
+func (r *Reader) Reuse() { r.reuse, r.seg.reuse = true, true }
 
 // Next returns the next entry; io.EOF where there is none yet. A *Damage says
 // where the log cannot be read.

@@ -2,24 +2,17 @@ package replay
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/altilium-db/altilium/compaction"
-	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
-	"github.com/altilium-db/altilium/state/event"
 )
 
 // Comparison is two moments of one log side by side. From may lie after To.
 type Comparison struct {
-	From, To *At
+	From, To *At     // their states have the keys that may differ; others perhaps not
 	touched  []place // keys that may differ, by database and name, each once
 }
 
@@ -29,111 +22,36 @@ type place struct {
 	key string
 }
 
-// Compare builds the states at two points of the log in dir and finds which keys
-// may differ: those that the entries between name, or all where one of those speaks
-// of whole databases. So what is compared does not grow with the database. Both
-// states are built at once and stay in memory as long as the Comparison.
-func Compare(dir string, from, to Point, progress func(done, total int64)) (*Comparison, error) {
+// Compare finds which keys may differ between two points of the log in dir, and what each
+// was: see [Seeker.Compare].
+func Compare(dir string, from, to Point, progress func(done, total int64)) (c *Comparison, err error) {
+	err = withBoth(dir, from, to, func(s *Seeker, a, b Resolved) (err error) {
+		c, err = s.Compare(a, b, progress)
+		return err
+	})
+	return c, err
+}
+
+// withBoth hands two points of the log in dir to f.
+func withBoth(dir string, from, to Point, f func(s *Seeker, a, b Resolved) error) error {
 	w, err := Look(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	now := time.Now()
 	a, err := w.Resolve(from, now)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	b, err := w.Resolve(to, now)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c := &Comparison{From: &At{Resolved: a}, To: &At{Resolved: b}}
-	other := make(chan error, 1)
-	go func() {
-		var err error
-		c.From.Built, err = compaction.Build(dir, a.Offset, nil)
-		other <- err
-	}()
-	c.To.Built, err = compaction.Build(dir, b.Offset, progress)
-	if err := errors.Join(<-other, err); err != nil {
-		return nil, err
-	}
-	return c, c.findTouched(dir)
-}
-
-// findTouched reads the entries between the two.
-func (c *Comparison) findTouched(dir string) error {
-	lo, hi := min(c.From.Offset, c.To.Offset), max(c.From.Offset, c.To.Offset)
-	if lo == hi {
-		return nil
-	}
-	r, err := log.OpenReader(dir, lo+1)
+	s, err := OpenSeeker(dir, nil)
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	seen := make(map[place]bool)
-	for whole := false; ; {
-		e, err := r.Next()
-		if errors.Is(err, io.EOF) || err == nil && e.Offset > hi {
-			break
-		}
-		if err == nil {
-			whole, err = touchedBy(e, seen)
-		}
-		if err != nil {
-			return err
-		}
-		if whole {
-			clear(seen)
-			c.allKeys(seen)
-			break
-		}
-	}
-	c.touch(seen)
-	return nil
-}
-
-// touch makes these the keys that may differ.
-func (c *Comparison) touch(seen map[place]bool) {
-	c.touched = slices.SortedFunc(maps.Keys(seen), func(a, b place) int {
-		return cmp.Or(cmp.Compare(a.db, b.db), cmp.Compare(a.key, b.key))
-	})
-}
-
-// touchedBy notes the keys that an entry names; whole where it speaks of databases.
-func touchedBy(e log.Entry, seen map[place]bool) (whole bool, err error) {
-	h, events, err := event.DecodeHeader(e.Body)
-	db := h.DB
-	for err == nil && len(events) > 0 {
-		var ev event.Event
-		if events, err = ev.Decode(events); err != nil {
-			break
-		}
-		switch ev.Kind {
-		case event.Database:
-			db = ev.DB
-		case event.Flush, event.FlushAll, event.Swap:
-			return true, nil
-		}
-		ev.Keys(db, func(db int, key []byte) { seen[place{db, string(key)}] = true })
-	}
-	if err != nil {
-		return false, fmt.Errorf("entry @%d: %w", e.Offset, err)
-	}
-	return false, nil
-}
-
-// allKeys notes every key that either has.
-func (c *Comparison) allKeys(seen map[place]bool) {
-	for db := range state.Databases {
-		for _, at := range []*At{c.From, c.To} {
-			at.State.View(db, 0).Each(func(key []byte) bool {
-				seen[place{db, string(key)}] = true
-				return true
-			})
-		}
-	}
+	return errors.Join(f(s, a, b), s.Close())
 }
 
 // Difference is a key that is not the same at both points.

@@ -139,9 +139,18 @@
 //
 // # Differences
 //
-// [Compare] puts two moments side by side: both states are built at once, and the keys
-// that the entries between them name are compared, element by element. So the cost is that
-// of the two states and of what has changed, not of the database; only FLUSHDB, FLUSHALL
+// [Compare] puts two moments side by side, element by element: the keys that the entries
+// between them name. So the cost is that of what has changed, not of the database:
+//
+//	up to 64 keys     are looked up at both ends, as single keys are
+//	more              are sifted out of the newest checkpoint before the earlier moment and
+//	                  the log from there to the later one, in one reading: what concerns
+//	                  other keys falls through. A key that one of them was made from (RENAME,
+//	                  COPY) becomes one, and the reading begins anew
+//	most of all keys  or a log in between that is longer than the way from a checkpoint:
+//	                  both whole states are built, at once
+//
+// All three say the same, which a test holds against one another. Only FLUSHDB, FLUSHALL
 // and SWAPDB make all keys be compared. Nothing differs just where the states' digests are
 // the same. As in a history, an expiry that has come is no difference until an entry has
 // removed the key. [Comparison.Commands] says a difference in commands.
@@ -183,6 +192,6 @@
 //
 // # Goroutines
 //
-// None outlives a call, but an [Indexer]'s, which is its owner's. Compare builds one of its states on another; Build and Recover
+// None outlives a call, but an [Indexer]'s, which is its owner's. Compare builds one of two whole states on another; Build and Recover
 // run an applying one while they read.
 package replay

@@ -105,7 +105,11 @@ func (o *InPlace) checkpoint(l *log.Log, c *Comparison) error {
 
 // difference finds what leads from the last entry back to a point, as an entry's body.
 func (o *InPlace) difference(dir string, p Point) (*Undone, *Comparison, []byte, error) {
-	c, err := Compare(dir, Last(), p, o.Progress)
+	var c *Comparison
+	err := withBoth(dir, Last(), p, func(s *Seeker, a, b Resolved) (err error) {
+		c, err = s.compareWhole(a, b, o.Progress) // of the one a checkpoint is made, both digests are held against each other
+		return err
+	})
 	if err != nil {
 		return nil, nil, nil, err
 	}

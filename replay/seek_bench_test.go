@@ -98,6 +98,16 @@ func BenchmarkSeek(b *testing.B) {
 	dropCaches(b, dir)
 	seekTimes(b, "a history, cold", len(history), hist)
 	seekTimes(b, "a history, warm", 3*len(history), hist)
+	seekTimes(b, "a diff over 100k", 10, func(int) {
+		at := rng.Uint64N(w.Last - min(100_000, w.Last-1))
+		c, err := Compare(dir, AtOffset(at), AtOffset(min(at+100_000, w.Last)), nil)
+		if err == nil {
+			_, err = c.Each(nil, func(Difference) error { return nil })
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	})
 	for b.Loop() {
 		value(s, warm[rng.IntN(len(warm))])
 	}

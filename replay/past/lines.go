@@ -378,15 +378,20 @@ func (s *Source) blame(q *query) error {
 
 // diff is DIFF.
 func (s *Source) diff(q *query) error {
-	from, err := replay.ParsePoint(q.words[0])
+	from, err := s.resolve(q.words[0])
 	if err != nil {
 		return err
 	}
-	to, err := replay.ParsePoint(q.words[1])
+	to, err := s.resolve(q.words[1])
 	if err != nil {
 		return err
 	}
-	c, err := replay.Compare(s.Dir, from, to, nil)
+	seeker, err := s.Seeker()
+	if err != nil {
+		return err
+	}
+	c, err := seeker.Compare(from, to, nil)
+	s.Done(seeker)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (r *Room) tellLog(ctx context.Context, q *Request, a *Answer, out *resp.Wri
 	case "UNTAG":
 		return r.untag(words[1], out)
 	}
-	if upper(words[0]) == "DIFF" { // two whole states, which are not among the views
+	if upper(words[0]) == "DIFF" { // at worst two whole states, which are not among the views
 		if !r.diffing.TryLock() {
 			return errBusyDiff
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/altilium-db/altilium/log"
 )
@@ -20,6 +21,9 @@ type Built struct {
 	AtTime  int64  // µs since 1970 of the entry there; 0 for offset 0
 	Entries uint64 // applied on top of the checkpoint
 	Bytes   int64  // of log that were read for them
+
+	Loading   time.Duration // what the checkpoint took
+	Replaying time.Duration // what the entries took
 
 	of *log.Manifest // the log's, as it was when the building began
 }
@@ -56,14 +60,17 @@ func changed(dir string, m *log.Manifest) bool {
 
 func build(dir string, m *log.Manifest, at uint64, progress func(done, total int64)) (*Built, error) {
 	meter := NewMeter(dir, m, at, progress)
+	began := time.Now()
 	base, err := Newest(dir, m, at, meter.Checkpoint)
 	if err != nil {
 		return nil, err
 	}
+	loaded := time.Now()
 	b := &Built{Base: *base, LogID: m.LogID, Root: m.RootID(), At: base.Offset(), AtTime: base.Time(), of: m}
 	if err := b.advance(dir, at, meter); err != nil {
 		return nil, err
 	}
+	b.Loading, b.Replaying = loaded.Sub(began), time.Since(loaded)
 	meter.Finish()
 	return b, nil
 }
@@ -117,6 +124,15 @@ func (b *Built) read(dir string, at uint64, a *Applier, meter *Meter) error {
 		return fmt.Errorf("%w: @%d is after the last entry @%d", log.ErrFuture, at, b.At)
 	}
 	return nil
+}
+
+// pace is that of the building.
+func (b *Built) pace(known Pace) Pace {
+	size := int64(0)
+	if b.Checkpoint != nil && len(b.Refused) == 0 {
+		size = b.Checkpoint.Size
+	}
+	return known.Measured(size, b.Loading, b.Entries, b.Replaying)
 }
 
 // ahead is the damage of a log that ends before a registered checkpoint of it:

@@ -121,6 +121,20 @@
 // MANIFEST first and removes files after; a crash in between leaves files that
 // nothing names.
 //
+// # Spacing
+//
+// Loading a checkpoint and replaying the log after it is what a state of the past costs. A
+// [Pace] is how fast either goes here; [Make] and a start measure it, and the one leaves it in
+// checkpoints/pace.json, which nothing but estimates rests on ([Pace.Opening]). From it
+// follows how many entries should lie between two checkpoints ([Pace.Spacing]):
+//
+//	clamp(keys, 50,000, what is replayed in the rest of a second after loading)
+//
+// So any point is there within a second where loading leaves time for it; where it does not,
+// replaying adds a quarter to it. Who makes checkpoints bounds what that may take: the engine
+// makes none for the spacing's sake within nine times as long as the last one took, nor one
+// that is larger than the log since, which would be thinned out again.
+//
 // # Goroutines
 //
 //	goroutine   owns                          reached by          stops

@@ -34,6 +34,9 @@ func Make(dir string, at uint64, progress func(done, total int64)) (*Made, error
 	} else if made.Checkpoint, err = Write(dir, b.State, Meta{LogID: b.Owner(), Offset: b.At, Time: b.AtTime}); err != nil {
 		return nil, err
 	}
+	if p := ReadPace(dir); p != b.pace(p) {
+		_ = b.pace(p).keep(dir) // an estimate rests on it, and nothing else
+	}
 	made.Took = time.Since(start)
 	return made, nil
 }

@@ -44,6 +44,18 @@ type Report struct {
 	Digest     uint64
 	Cut        *log.Cut // the torn tail that was taken off; nil: none
 	Took       time.Duration
+
+	loading   time.Duration // what the checkpoint took
+	replaying time.Duration // what the entries took
+}
+
+// Pace is how fast the start was, so far as it tells; known is what is known besides.
+func (r *Report) Pace(known compaction.Pace) compaction.Pace {
+	size := int64(0)
+	if r.Checkpoint != nil && len(r.Refused) == 0 {
+		size = r.Checkpoint.Size
+	}
+	return known.Measured(size, r.loading, r.Entries, r.replaying)
 }
 
 // String is a line for the server's log.
@@ -96,10 +108,12 @@ func Recover(dir string, o Options) (*Recovered, error) {
 func (rec *Recovered) load(d *log.Dir, progress func(done, total int64)) error {
 	compaction.RemoveLeftovers(d.Path)
 	meter := compaction.NewMeter(d.Path, d.Manifest, compaction.Latest, progress)
+	began := time.Now()
 	base, err := compaction.Newest(d.Path, d.Manifest, compaction.Latest, meter.Checkpoint)
 	if err != nil {
 		return err
 	}
+	loaded := time.Now()
 	rep := &rec.Report
 	rep.LogID, rep.Checkpoint, rep.Refused = d.Manifest.LogID, base.Checkpoint, base.Refused
 	rec.State = base.State
@@ -117,6 +131,7 @@ func (rec *Recovered) load(d *log.Dir, progress func(done, total int64)) error {
 		return err
 	}
 	meter.Finish()
+	rep.loading, rep.replaying = loaded.Sub(began), time.Since(loaded)
 	rep.Entries, rep.Last, rep.Cut = scan.Entries, scan.Last, scan.Cut
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/altilium-db/altilium/compaction"
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/replay"
 	"github.com/spf13/cobra"
@@ -23,6 +24,7 @@ type dirInfo struct {
 	LastEntry   uint64            `json:"last_entry"`
 	LastTime    string            `json:"last_time,omitempty"`
 	Reach       uint64            `json:"reach"`
+	Opening     openingJSON       `json:"opening"`
 	Segments    int               `json:"segments"`
 	LogBytes    int64             `json:"log_bytes"`
 	Checkpoints []checkpointJSON  `json:"checkpoints"`
@@ -36,6 +38,14 @@ type dirInfo struct {
 type ancestorJSON struct {
 	LogID string `json:"log_id"`
 	UpTo  uint64 `json:"up_to"`
+}
+
+// openingJSON estimates how long it takes to have a state of the past; the JSON names are never
+// changed.
+type openingJSON struct {
+	WorstMS   int64  `json:"worst_ms"`
+	WorstAt   uint64 `json:"worst_at"`
+	TypicalMS int64  `json:"typical_ms"`
 }
 
 // checkpointJSON is a checkpoint for a program; the JSON names are never changed.
@@ -59,8 +69,9 @@ func newInfo() *cobra.Command {
 		Use:   "info",
 		Short: "Say what a data directory holds and how far back it reaches",
 		Long: `Say what a data directory holds, beside a running server or without one: which
-entries and checkpoints there are, how far back it can go, whether the last stop
-was clean.`,
+entries and checkpoints there are, how far back it can go, how long it takes about
+to open a point of the past, whether the last stop was clean. The estimate goes by
+how fast the last checkpoint was made here.`,
 		Example: `  altilium info
   altilium info --dir other --json`,
 		Args: noArgs,
@@ -94,6 +105,8 @@ func readInfo(dir string) (*dirInfo, error) {
 		Dir: dir, LogID: m.LogID.String(), FirstEntry: w.First, LastEntry: w.Last, Reach: w.Reach,
 		Checkpoints: []checkpointJSON{}, Tags: m.Tags, CleanStop: m.Clean != nil,
 	}
+	o := compaction.ReadPace(dir).Opening(m, w.Last)
+	info.Opening = openingJSON{o.Worst.Milliseconds(), o.At, o.Typical.Milliseconds()}
 	for _, c := range m.Checkpoints {
 		info.Checkpoints = append(info.Checkpoints, newCheckpointJSON(c))
 	}
@@ -162,6 +175,7 @@ func printInfo(cmd *cobra.Command, i *dirInfo) {
 		fmt.Fprintf(out, "entries      @%d to @%d, the last at %s\n", i.FirstEntry, i.LastEntry, i.LastTime)
 	}
 	fmt.Fprintf(out, "reachable    every state from @%d to @%d\n", i.Reach, i.LastEntry)
+	fmt.Fprintf(out, "to open      about %d ms for a typical point, %d ms for the farthest, @%d\n", i.Opening.TypicalMS, i.Opening.WorstMS, i.Opening.WorstAt)
 	fmt.Fprintf(out, "log          %s in %s\n", size(i.LogBytes), count(i.Segments, "segment"))
 	fmt.Fprintf(out, "checkpoints  %d\n", len(i.Checkpoints))
 	for _, c := range i.Checkpoints {

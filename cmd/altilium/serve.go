@@ -79,6 +79,7 @@ type daemon struct {
 	engine *engine.Engine
 	log    *log.Log                 // nil until recovery is done; the loop's
 	past   atomic.Pointer[pastRoom] // likewise
+	pace   pace
 
 	asked chan string // somebody wants the server to stop: why
 	fatal chan error  // it cannot go on
@@ -186,6 +187,7 @@ func (d *daemon) engineOptions(running context.Context) engine.Options {
 		Checkpoint: func(offset, digest uint64) (engine.CheckpointResult, error) {
 			return d.checkpoint(running, offset, digest)
 		},
+		Pace:     &d.pace,
 		Past:     d.askPast,
 		Follow:   d.follow,
 		Shutdown: d.ask,
@@ -233,6 +235,7 @@ func (d *daemon) recover(ctx context.Context) {
 		return
 	}
 	took := time.Since(began)
+	d.pace.set(rec.Report.Pace(compaction.ReadPace(d.dir)))
 	d.past.Store(d.newPast(rec.Log))
 	d.front.Post(func() {
 		d.log = rec.Log
@@ -337,6 +340,7 @@ func (d *daemon) checkpoint(running context.Context, offset, digest uint64) (eng
 	if err != nil {
 		return engine.CheckpointResult{}, err
 	}
+	d.pace.set(compaction.ReadPace(d.dir))
 	res := engine.CheckpointResult{
 		Offset: c.Offset, Digest: c.Digest, Keys: c.Keys, Bytes: c.Size, Micros: time.Since(began).Microseconds(),
 	}

@@ -18,9 +18,13 @@ type checkpointState struct {
 	digest   uint64 // of the live state at offset
 	want     bool   // begin one at the end of this turn
 	wantAOF  bool
-	next     bool // begin another when the running one is done
-	base     int64
-	lastSave int64 // µs, of the last that succeeded; at first the start
+	next     bool   // begin another when the running one is done
+	base     int64  // bytes of log that growth counts from
+	baseAt   uint64 // offset that the spacing counts from
+	size     int64  // of the newest one's file, in bytes
+	begun    int64  // µs, of the running one
+	restTill int64  // µs: none is made for the spacing's sake before
+	lastSave int64  // µs, of the last that succeeded; at first the start
 
 	savers []*Session // wait for the running one, or the wanted
 
@@ -35,10 +39,14 @@ type checkpointState struct {
 // the one that served clients.
 var errDiffers = errors.New("the checkpoint differs from the live state at its offset and is not used: please report this bug, and keep the data directory")
 
-// growthBase makes growth count what a start now would have to replay: the log
-// since its newest checkpoint.
+// growthBase makes growth and spacing count what a start now would have to replay: the
+// log since its newest checkpoint.
 func (c *checkpointState) growthBase(l *log.Log) {
 	c.base = l.Written() - sinceCheckpoint(l)
+	newest, ok := l.Manifest().Newest(l.Last())
+	if c.baseAt = l.Manifest().First - 1; ok {
+		c.baseAt, c.size = newest.Offset, newest.Size
+	}
 }
 
 // sinceCheckpoint is roughly how many bytes of log are younger than the newest
@@ -147,9 +155,24 @@ func (e *Engine) checkpointByGrowth() {
 	if e.o.Checkpoint == nil || growth <= 0 || e.checkpoint.running || e.log == nil {
 		return
 	}
-	if e.log.Written()-e.checkpoint.base >= growth {
+	if e.log.Written()-e.checkpoint.base >= growth || e.spacedOut() {
 		e.checkpoint.want = true
 	}
+}
+
+// restShare is how many times as long as the last checkpoint took none is made for the
+// spacing's sake: they take a tenth of the time at most.
+const restShare = 9
+
+// spacedOut reports whether so many entries have come since the last checkpoint that there
+// should be another one, so that any point is reached soon. One that is larger than the log
+// since the last would go again soon, see compaction.Plan.
+func (e *Engine) spacedOut() bool {
+	cp := &e.checkpoint
+	if e.o.Pace == nil || e.clock.wall < cp.restTill || e.log.Written()-cp.base < cp.size {
+		return false
+	}
+	return e.log.Last()-cp.baseAt > e.o.Pace.Spacing(e.state.TotalKeys(), cp.size)
 }
 
 // startWantedCheckpoint begins the wanted checkpoint after the turn's Commit:
@@ -162,7 +185,7 @@ func (e *Engine) startWantedCheckpoint() {
 	cp.running, cp.rewrite = true, cp.wantAOF
 	cp.want, cp.wantAOF = false, false
 	cp.offset, cp.digest = e.log.Last(), e.state.Digest()
-	cp.base = e.log.Written()
+	cp.base, cp.baseAt, cp.begun = e.log.Written(), cp.offset, e.clock.lap()
 	offset, digest, checkpoint, post := cp.offset, cp.digest, e.o.Checkpoint, e.o.Post
 	go func() {
 		res, err := checkpoint(offset, digest)
@@ -175,6 +198,8 @@ func (e *Engine) checkpointDone(res CheckpointResult, err error) {
 	cp := &e.checkpoint
 	cp.running = false
 	cp.lastErr = err
+	now := e.clock.lap()
+	cp.restTill = now + restShare*max(0, now-cp.begun)
 	switch {
 	case err != nil:
 		cp.failed++
@@ -186,7 +211,7 @@ func (e *Engine) checkpointDone(res CheckpointResult, err error) {
 		e.lg.Error().Uint64("offset", res.Offset).Uint64("live", cp.digest).Uint64("checkpoint", res.Digest).Msg(errDiffers.Error())
 	default:
 		cp.made++
-		cp.result = res
+		cp.result, cp.size = res, res.Bytes
 		cp.lastSave = e.clock.read()
 		e.lg.Info().Uint64("offset", res.Offset).Int("keys", res.Keys).Int64("bytes", res.Bytes).Msg("checkpoint")
 	}

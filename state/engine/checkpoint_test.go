@@ -4,6 +4,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/altilium-db/altilium/log"
 )
 
 // maker stands in for compaction: it does what the test tells it.
@@ -151,6 +154,61 @@ func TestCheckpointByGrowth(t *testing.T) {
 	h.e.Tick()
 	if h.e.checkpoint.running {
 		t.Fatal("another checkpoint without growth")
+	}
+}
+
+// evenPace is a Pace that always says the same.
+type evenPace struct{ spacing uint64 }
+
+func (p evenPace) Spacing(int, int64) uint64 { return p.spacing }
+
+func (p evenPace) Opening(_ *log.Manifest, last uint64) (worst, typical time.Duration) {
+	return time.Duration(last) * time.Second, time.Second
+}
+
+// TestCheckpointBySpacing: entries since the last checkpoint make the next one, but not
+// before the last has been rested from: here it took a second.
+func TestCheckpointBySpacing(t *testing.T) {
+	var m maker
+	h := newHarness(t, setup{change: func(o *Options) { m.options(o); o.Pace = evenPace{10} }})
+	c := h.connect()
+	set := func(n int) {
+		for range n {
+			c.do("SET k v")
+		}
+		h.e.Tick()
+	}
+	set(10)
+	if h.e.checkpoint.running {
+		t.Fatal("a checkpoint before the spacing")
+	}
+	set(1)
+	h.advance(1e9)
+	m.good()
+	h.post()
+	if m.calls != 1 || m.offset != 11 {
+		t.Fatalf("%d checkpoints, the last at %d", m.calls, m.offset)
+	}
+	h.advance(8_900_000_000)
+	set(50)
+	if h.e.checkpoint.running {
+		t.Fatal("the next one within nine times as long as the last one took")
+	}
+	if got := c.do("INFO altilium"); !strings.Contains(got, "checkpoint_spacing:10\r\nopen_worst_msec:61000\r\nopen_typical_msec:1000\r\n") {
+		t.Errorf("INFO tells %s", got)
+	}
+	h.advance(200_000_000)
+	set(0)
+	m.good()
+	h.post()
+	if m.calls != 2 || m.offset != 61 {
+		t.Fatalf("%d checkpoints, the last at %d", m.calls, m.offset)
+	}
+	h.configure(func(s *settings) { s.growth = 0 })
+	h.advance(1e12)
+	set(50)
+	if h.e.checkpoint.running {
+		t.Fatal("a checkpoint that nobody asked for")
 	}
 }
 

@@ -41,7 +41,7 @@ func durabilityParams() []Param {
 	return []Param{
 		text("dir", "altilium-data", "The data directory.", func(s *settings) *string { return &s.dir }).kind("path"),
 		fsyncParam(),
-		size("checkpoint-growth", "64mb", 0, math.MaxInt64, "A checkpoint is made when the log has grown by so much; 0 for only when asked.",
+		size("checkpoint-growth", "64mb", 0, math.MaxInt64, "A checkpoint is made when the log has grown by so much, or by so many entries that the past would be far to reach; 0 for only when asked.",
 			func(s *settings) *int64 { return &s.growth }).runtime(),
 		text("retention", "2GB", "How much history is kept: all, a size, or an age.",
 			func(s *settings) *string { return &s.retention }).kind(`"all", a size such as "2GB" or an age such as "24h" or "7d"`).runtime(),

@@ -307,7 +307,10 @@
 // # Checkpoints
 //
 // Wanted by SAVE, BGSAVE, BGREWRITEAOF, SHUTDOWN SAVE, or because the log has
-// grown by checkpoint-growth since the last one; begun at the end of a turn, at
+// grown since the last one: by checkpoint-growth bytes, or by more entries than Pace.Spacing,
+// so that any point of the past is reached soon. For the latter's sake one is made only when
+// nine times as long has gone by as the last one took. checkpoint-growth 0 turns both off.
+// Begun at the end of a turn, at
 // the offset of its last entry. The live state's digest there is kept and goes
 // with the request: a checkpoint with another one is a bug or bad memory, is
 // not used, and is shown in INFO and the log.

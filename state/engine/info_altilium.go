@@ -128,6 +128,12 @@ func (e *Engine) infoCheckpoint(t *infoText) {
 	t.put("checkpoints_failed", cp.failed)
 	t.put("checkpoint_differs", ifso(cp.differs))
 	t.put("checkpoint_growth", e.cfg.checkpointGrowth())
+	if e.o.Pace != nil && e.log != nil {
+		worst, typical := e.o.Pace.Opening(e.log.Manifest(), e.last)
+		t.put("checkpoint_spacing", e.o.Pace.Spacing(e.state.TotalKeys(), cp.size))
+		t.put("open_worst_msec", worst.Milliseconds())
+		t.put("open_typical_msec", typical.Milliseconds())
+	}
 	if cp.lastErr != nil {
 		t.put("checkpoint_error", infoLine(cp.lastErr.Error()))
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/resp"
@@ -50,6 +51,10 @@ type Options struct {
 	// sessions wants.
 	Checkpoint func(offset, digest uint64) (CheckpointResult, error)
 
+	// Pace says when checkpoints are due besides, and what INFO tells of it. nil: it is the
+	// log's growth alone that counts.
+	Pace Pace
+
 	// Past answers what is asked of the past. Called on goroutines, one for each client
 	// that waits for its answer. nil: ASOF answers an error.
 	Past func(PastRequest) PastAnswer
@@ -70,6 +75,18 @@ type Options struct {
 	// begin with them. Passwords in them and in the steps are pseudonyms.
 	// Called on the loop. nil: RECORD answers an error.
 	Record func(name string, offset uint64, settings map[string]string) (Recorder, error)
+}
+
+// Pace says what the state of a moment of the past costs here. It changes as it is measured:
+// its methods are called on the loop, again and again.
+type Pace interface {
+	// Spacing is how many entries should lie between two checkpoints of so many keys, the
+	// last of which had so many bytes.
+	Spacing(keys int, bytes int64) uint64
+
+	// Opening estimates how long it takes to have the state of a point of the log up to
+	// last: the one that takes longest, and one in the middle.
+	Opening(m *log.Manifest, last uint64) (worst, typical time.Duration)
 }
 
 // CheckpointResult describes a finished checkpoint.

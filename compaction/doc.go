@@ -34,9 +34,10 @@
 //	shard    a contiguous range of one database, in its iteration order, at most 65,536
 //	         keys; its place in the file is the sum of the bytes of those before it, so
 //	         that several readers can begin at once
-//	block    at most 256 KiB of payload, a whole number of records. A record that does
-//	         not fit goes over several blocks, all but the last marked "goes on", and is
-//	         alone in them
+//	block    at most 256 KiB of payload, a whole number of records. A writer ends one at 64 KiB
+//	         if more than one record is in it (older files: 256 KiB), so that a single key
+//	         costs little to find. A record that does not fit goes over several blocks, all
+//	         but the last marked "goes on", and is alone in them
 //	footer   the number of blocks, and a CRC over the CRCs of the blocks in order, their number and the header's CRC:
 //	         a block that is missing, doubled or out of place is found though it is whole
 //
@@ -80,7 +81,8 @@
 // A [Finder] reads single keys and loads nothing. The order of iteration is that of the
 // hashes of keys, so a key has its place in the file: shards are halved by their first keys,
 // then the heads of the blocks of one shard are looked at, and one block, or two, is read
-// and checked. For a million small values that is some twenty reads.
+// and checked. For a million small values that is some sixty small reads, of which all but
+// one or two are remembered for the next key of that shard.
 //
 // # Building
 //

@@ -16,6 +16,7 @@ const FormatVersion = 1
 const (
 	magic      = "altsnap\n"
 	blockMax   = 256 << 10 // bytes of payload
+	blockFull  = 64 << 10  // a writer adds nothing that would make it larger: who looks for one key reads one block
 	goesOn     = 1 << 31   // the record continues in the next block
 	shardKeys  = 1 << 16   // keys in a shard, at most
 	prefix     = 8         // length and CRC before the header and each block

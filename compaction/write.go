@@ -148,7 +148,7 @@ func (w *writer) shard(st *state.State, s *shard, from int) error {
 
 // add puts a record into the current block, or into blocks of its own.
 func (w *writer) add(rec []byte) {
-	if len(w.block)+len(rec) > prefix+blockMax {
+	if len(w.block)+len(rec) > prefix+blockFull {
 		w.seal(0)
 	}
 	for len(rec) > blockMax {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // FormatVersion is the newest version of the data directory that this package reads.
@@ -205,6 +206,15 @@ func decodeManifest(raw []byte) (*Manifest, error) {
 // ReadManifest reads the manifest of dir without taking its lock. A running
 // server replaces the file as a whole, so what is read is whole.
 func ReadManifest(dir string) (*Manifest, error) {
+	raw, err := readManifestFile(dir)
+	if err != nil {
+		return nil, err
+	}
+	return explainedManifest(dir, raw)
+}
+
+// readManifestFile is the bytes of the manifest of dir.
+func readManifestFile(dir string) ([]byte, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, manifestName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noManifest(dir)
@@ -212,6 +222,11 @@ func ReadManifest(dir string) (*Manifest, error) {
 	if err != nil {
 		return nil, explain(dir, err)
 	}
+	return raw, nil
+}
+
+// explainedManifest decodes the bytes of the manifest of dir, and says what is wrong where.
+func explainedManifest(dir string, raw []byte) (*Manifest, error) {
 	m, err := decodeManifest(raw)
 	if errors.Is(err, ErrNewerFormat) {
 		return nil, fmt.Errorf("%s: %w", dir, err)
@@ -219,6 +234,35 @@ func ReadManifest(dir string) (*Manifest, error) {
 	if err != nil {
 		return nil, &Damage{Dir: dir, File: manifestName, Byte: -1, What: err.Error(), Hint: manifestHint(dir)}
 	}
+	return m, nil
+}
+
+// ManifestReader reads the manifest of one directory over and over; one that has not changed
+// is not decoded again. Any goroutine may use it.
+type ManifestReader struct {
+	Dir string
+
+	mu  sync.Mutex
+	raw []byte
+	m   *Manifest
+}
+
+// Read is ReadManifest of Dir. What it gives is others' too: nobody may change it.
+func (r *ManifestReader) Read() (*Manifest, error) {
+	raw, err := readManifestFile(r.Dir)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.m != nil && bytes.Equal(raw, r.raw) {
+		return r.m, nil
+	}
+	m, err := explainedManifest(r.Dir, raw)
+	if err != nil {
+		return nil, err
+	}
+	r.raw, r.m = raw, m
 	return m, nil
 }
 

@@ -2,6 +2,7 @@ package log
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 )
@@ -98,5 +99,68 @@ func TestFindTime(t *testing.T) {
 		if err != nil || got != tc.want {
 			t.Errorf("%d: %d, want %d (%v)", tc.micros, got, tc.want, err)
 		}
+	}
+}
+
+// TestReaderReuse: who reads with Reuse sees the same entries, over rolls, each until the
+// next; and does take the memory again.
+func TestReaderReuse(t *testing.T) {
+	dir := t.TempDir()
+	l, _, _ := testLog(t, dir, Options{SegmentSize: 20_000})
+	defer closeLog(t, l, true)
+	fill(t, l, 3000, 7)
+	plain, err := OpenReader(dir, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	r, err := OpenReader(dir, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.Reuse()
+	overwritten := false
+	var kept []byte
+	for i := uint64(100); i <= 3000; i++ {
+		want, err := plain.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := r.Next()
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("@%d: %v, %v, want %v", i, got, err, want)
+		}
+		if i == 2000 { // the memory has grown to what it will be
+			kept = got.Body
+		}
+		overwritten = overwritten || kept != nil && string(kept) != string(body(2000))
+	}
+	if len(segmentsOf(t, dir)) < 3 || !overwritten {
+		t.Errorf("%d segments, memory was used again: %v", len(segmentsOf(t, dir)), overwritten)
+	}
+}
+
+// TestManifestReader: a manifest is read again when it has changed, and only then.
+func TestManifestReader(t *testing.T) {
+	dir := t.TempDir()
+	l, _, _ := testLog(t, dir, Options{})
+	defer closeLog(t, l, true)
+	r := ManifestReader{Dir: dir}
+	first, err := r.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := r.Read(); again != first || err != nil {
+		t.Errorf("decoded again: %v", err)
+	}
+	if err := l.UpdateManifest(func(m *Manifest) error { m.Tags["x"] = 1; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := r.Read(); err != nil || now == first || now.Tags["x"] != 1 {
+		t.Errorf("after a change: %v, %v", now, err)
+	}
+	if _, err := (&ManifestReader{Dir: t.TempDir()}).Read(); !errors.Is(err, ErrNoLog) {
+		t.Errorf("without one: %v", err)
 	}
 }

@@ -42,13 +42,14 @@ type Picker struct {
 	seed uint32
 	base base
 
-	buf []byte // bytes of the file from at on
-	at  int64
-	eof bool // the file ended with buf
+	buf    []byte // bytes of the file from at on
+	at     int64
+	eof    bool // the file ended with buf
+	served int  // entries that buf has given
 }
 
-// A Picker reads a little for one entry; who asks for several that lie close together
-// gets them from one read.
+// A Picker reads a little for one entry; who asks for several that lie close together, so
+// that one such read gives more than one of them, gets them from larger reads.
 const (
 	pickRead = 4 << 10
 	pickNear = 64 << 10
@@ -91,6 +92,7 @@ func (r *Picker) At(p Spot) (Entry, error) {
 		for pos := from; pos < from+SpotUnit; pos++ {
 			e, ok, err := r.entry(pos)
 			if ok || err != nil {
+				r.served++
 				return e, err
 			}
 		}
@@ -133,9 +135,12 @@ func (r *Picker) bytes(pos int64, n int, short bool) ([]byte, error) {
 	}
 	from, size := pos, max(n, pickRead)
 	if near := pos - r.at; r.buf != nil && n <= pickRead && near > -pickNear && near < int64(len(r.buf))+pickNear {
-		size = pickNear
+		if r.served > 1 {
+			size = pickNear
+		}
 		if near < 0 { // going backwards: what lies before it is wanted next
-			from = max(pos+pickRead-pickNear, 0)
+			size = max(size, 2*pickRead)
+			from = max(pos+pickRead-int64(size), 0)
 		}
 	}
 	if size > pickNear { // nothing is allocated by a length that was only announced
@@ -150,7 +155,7 @@ func (r *Picker) bytes(pos int64, n int, short bool) ([]byte, error) {
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
-	r.buf, r.at, r.eof = buf[:got], from, err == io.EOF
+	r.buf, r.at, r.eof, r.served = buf[:got], from, err == io.EOF, 0
 	return r.buf[min(pos-from, int64(got)):], nil
 }
 

@@ -81,8 +81,11 @@
 // on the same bytes as ever. The cost is that of the changes since the last one that says all,
 // and does not grow with the database or the log.
 //
-// Histories use the same. The segments that are not sealed are indexed in memory: by an
-// [Indexer] beside a server, by each Seeker for itself in a tool.
+// Histories use the same, and remember who a connection was between two entries of a segment
+// that say so. Of the last changes of a key, LOG KEY … REV COUNT n, no more than those are
+// read: a key that is changed over and over has a history as long as the log. The segments
+// that are not sealed are indexed in memory: by an [Indexer] beside a server, by each Seeker
+// for itself in a tool.
 //
 // # Forking
 //

@@ -114,27 +114,82 @@ func (s *Seeker) line(e log.Entry) (*Line, error) {
 	if o.note(h); h.Origin != nil {
 		return o.line(e, h, events)
 	}
+	o.known[h.Conn], err = s.origin(e, h.Conn)
+	if err != nil {
+		return nil, err
+	}
+	return o.line(e, h, events)
+}
+
+// whose is a connection in a segment.
+type whose struct{ segment, conn uint64 }
+
+// told is who a connection was for the entries of a segment from one spot on and before
+// another; nil: nothing says who.
+type told struct {
+	from, to log.Spot
+	origin   *event.Origin
+}
+
+// mostTold is how much of that a Seeker remembers.
+const mostTold = 1 << 14
+
+// origin is who a connection was when it made an entry.
+func (s *Seeker) origin(e log.Entry, conn uint64) (*event.Origin, error) {
 	spot, _ := e.Spot()
-	w := s.backwards(s.f.h.Conn(h.Conn), e.Offset)
-	for w.alone, w.spot = true, spot+1; w.s.segs[w.i].first == e.Segment; {
+	k := whose{e.Segment, conn}
+	if t, ok := s.told[k]; ok && t.from <= spot && spot < t.to {
+		return t.origin, nil
+	}
+	t, err := s.lookUpOrigin(e, conn, spot)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.told) >= mostTold {
+		clear(s.told)
+	}
+	s.told[k] = t
+	return t.origin, nil
+}
+
+// lookUpOrigin looks for the last entry of the segment up to a spot that says who a
+// connection is, and for where the next one may be.
+func (s *Seeker) lookUpOrigin(e log.Entry, conn uint64, spot log.Spot) (t told, err error) {
+	w := s.backwards(s.f.h.Conn(conn), e.Offset)
+	for w.alone, w.spot = true, spot+1; ; {
 		at, ok, err := w.before(w.spot)
 		if err != nil {
-			return nil, err
+			return t, err
 		}
 		if !ok {
 			break
 		}
 		first, _, err := event.DecodeHeader(at.Body)
 		if err != nil {
-			return nil, fmt.Errorf("entry @%d: %w", at.Offset, err)
+			return t, fmt.Errorf("entry @%d: %w", at.Offset, err)
 		}
-		if first.Origin != nil && first.Conn == h.Conn {
-			o.note(first)
+		w.spot, _ = at.Spot()
+		if first.Origin != nil && first.Conn == conn {
+			t.from, t.origin = w.spot, first.Origin
 			break
 		}
-		w.spot, _ = at.Spot() // it names another connection, or is a key's
+		// it names another connection, or is a key's
 	}
-	return o.line(e, h, events)
+	seg := s.segs[w.i]
+	x, _, err := s.index(seg)
+	if err != nil {
+		return t, err
+	}
+	next, ok, err := x.After(w.name, spot+1)
+	switch {
+	case ok:
+		t.to = next
+	case seg.sealed == nil: // it may grow
+		t.to = spot + 1
+	default:
+		t.to = log.MaxSpot
+	}
+	return t, err
 }
 
 // line unpacks an entry that has been followed.

@@ -20,6 +20,7 @@ type follower struct {
 	live *log.Log // open in this process; nil: another process', or nobody's
 	h    keyindex.Hasher
 	tail *keyindex.Tail
+	read log.ManifestReader // where it is not live
 
 	asked atomic.Bool // somebody wanted what the tail has
 
@@ -30,7 +31,7 @@ type follower struct {
 // newFollower makes one for the segments that the manifest does not know as sealed.
 func newFollower(dir string, live *log.Log, m *log.Manifest) *follower {
 	h := keyindex.NewHasher(compaction.Seed(m.RootID()))
-	return &follower{dir: dir, live: live, h: h, tail: keyindex.NewTail(h, m.Active)}
+	return &follower{dir: dir, live: live, h: h, tail: keyindex.NewTail(h, m.Active), read: log.ManifestReader{Dir: dir}}
 }
 
 // manifest is the log's, as it is now.
@@ -38,7 +39,7 @@ func (f *follower) manifest() (*log.Manifest, error) {
 	if f.live != nil {
 		return f.live.Manifest(), nil
 	}
-	return log.ReadManifest(f.dir)
+	return f.read.Read()
 }
 
 // upTo feeds the tail until it has an entry, or all that there are. What has been sealed by

@@ -47,9 +47,9 @@ type Seeker struct {
 	segs []stretch     // the log's segments then, oldest first
 
 	pickers map[uint64]*log.Picker // by the segment's first offset
-	finder  *compaction.Finder     // of the checkpoint that was looked into last
-	found   log.Checkpoint         // that
-	bad     []*compaction.Refusal  // checkpoints that could not be used
+	finders map[log.Checkpoint]*compaction.Finder
+	told    map[whose]told
+	bad     []*compaction.Refusal // checkpoints that could not be used
 }
 
 // stretch is a segment as far as a Seeker cares.
@@ -71,7 +71,7 @@ func OpenSeeker(dir string, report func(error)) (*Seeker, error) {
 }
 
 func newSeeker(f *follower, report func(error)) *Seeker {
-	s := &Seeker{f: f, pickers: map[uint64]*log.Picker{}}
+	s := &Seeker{f: f, pickers: map[uint64]*log.Picker{}, finders: map[log.Checkpoint]*compaction.Finder{}, told: map[whose]told{}}
 	m, err := f.manifest()
 	if err == nil {
 		s.set = keyindex.NewSet(f.dir, m.IDAt, f.h, report)
@@ -83,9 +83,7 @@ func newSeeker(f *follower, report func(error)) *Seeker {
 func (s *Seeker) Close() error {
 	s.set.Close()
 	err := s.closePickers()
-	if s.finder != nil {
-		s.finder.Close()
-	}
+	s.closeFinders()
 	if s.own {
 		err = errors.Join(err, s.f.close())
 	}
@@ -246,17 +244,11 @@ func (s *Seeker) inCheckpoint(c *log.Checkpoint, lines []*descent) ([]*state.Rec
 	if c == nil || len(names) == 0 {
 		return records, nil
 	}
-	if s.finder == nil || s.found != *c {
-		f, err := compaction.OpenFinder(s.f.dir, s.m.IDAt(c.Offset), s.m.RootID(), *c)
-		if err != nil {
-			return nil, err
-		}
-		if s.finder != nil {
-			s.finder.Close()
-		}
-		s.finder, s.found = f, *c
+	f, err := s.finder(*c)
+	if err != nil {
+		return nil, err
 	}
-	found, err := s.finder.Find(names...)
+	found, err := f.Find(names...)
 	if err != nil {
 		return nil, err
 	}
@@ -264,6 +256,31 @@ func (s *Seeker) inCheckpoint(c *log.Checkpoint, lines []*descent) ([]*state.Rec
 		records[whose[i]] = r
 	}
 	return records, nil
+}
+
+// mostFinders is how many checkpoints a Seeker has open.
+const mostFinders = 16
+
+// finder looks into a checkpoint.
+func (s *Seeker) finder(c log.Checkpoint) (*compaction.Finder, error) {
+	if f, ok := s.finders[c]; ok {
+		return f, nil
+	}
+	if len(s.finders) >= mostFinders {
+		s.closeFinders()
+	}
+	f, err := compaction.OpenFinder(s.f.dir, s.m.IDAt(c.Offset), s.m.RootID(), c)
+	if err == nil {
+		s.finders[c] = f
+	}
+	return f, err
+}
+
+func (s *Seeker) closeFinders() {
+	for c, f := range s.finders {
+		f.Close()
+		delete(s.finders, c)
+	}
 }
 
 // bring makes the state of what was found of each key. A line may go over names that are

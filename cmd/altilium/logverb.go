@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -89,18 +88,8 @@ func (f *logFlags) run(args []string) error {
 		_, err := f.print(words)
 		return err
 	}
-	return f.printTurned(words)
-}
-
-// printTurned prints lines in the other order than they come.
-func (f *logFlags) printTurned(words []string) error {
-	var kept [][]byte
-	err := f.lines(words, func(line []byte) error { kept = append(kept, line); return nil })
-	out := bufio.NewWriter(f.cmd.OutOrStdout())
-	for _, line := range slices.Backward(kept) {
-		err = errors.Join(err, writeLine(out, line))
-	}
-	return errors.Join(err, out.Flush())
+	_, err = f.printTurned(words)
+	return err
 }
 
 // span is the range as LOG takes it: - and + for ends that were not given.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,6 +98,17 @@ func (w *where) print(words []string) (n int, err error) {
 	out := bufio.NewWriter(w.cmd.OutOrStdout())
 	err = w.lines(words, func(line []byte) error { n++; return writeLine(out, line) })
 	return n, errors.Join(err, out.Flush())
+}
+
+// printTurned prints lines in the other order than they come, and says how many there were.
+func (w *where) printTurned(words []string) (n int, err error) {
+	var kept [][]byte
+	err = w.lines(words, func(line []byte) error { kept = append(kept, line); return nil })
+	out := bufio.NewWriter(w.cmd.OutOrStdout())
+	for _, line := range slices.Backward(kept) {
+		err = errors.Join(err, writeLine(out, line))
+	}
+	return len(kept), errors.Join(err, out.Flush())
 }
 
 func writeLine(out io.Writer, line []byte) error {

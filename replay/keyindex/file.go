@@ -13,16 +13,25 @@ import (
 )
 
 // File is the index of a sealed segment on the disk. Nothing of it is in memory but its
-// head and the block that was looked into last. It serves one goroutine at a time.
+// head and a few blocks that were looked into last: those of a key, and of who its
+// connections are. It serves one goroutine at a time.
 type File struct {
 	f    *os.File
 	path string
 	head head
 
-	block  [blockBytes]byte
-	number uint64 // of block
-	loaded bool   // block is one
+	block *loaded             // the one that was loaded last
+	slots [blockSlots]*loaded // by number; nil: none
 }
+
+// loaded is a block and its number.
+type loaded struct {
+	bytes  [blockBytes]byte
+	number uint64
+}
+
+// blockSlots is how many blocks are kept, at most.
+const blockSlots = 4
 
 // openFile opens the index of segment s of the log id in dir. The error is a *bad,
 // whatever it is that keeps it from being used; so are those of all lookups.
@@ -145,22 +154,29 @@ func (x *File) place(s span, v record) (uint64, error) {
 }
 
 func (x *File) record(i uint64) record {
-	return record(binary.LittleEndian.Uint64(x.block[8*i:]))
+	return record(binary.LittleEndian.Uint64(x.block.bytes[8*i:]))
 }
 
 // load makes block the one of a number.
 func (x *File) load(number uint64) error {
-	if x.loaded && x.number == number {
+	slot := &x.slots[number%blockSlots]
+	if *slot != nil && (*slot).number == number {
+		x.block = *slot
 		return nil
 	}
-	x.loaded = false
-	n, err := x.f.ReadAt(x.block[:], blocksAt+int64(number)*blockBytes)
+	b := *slot
+	if b == nil {
+		b = new(loaded)
+	}
+	*slot = nil
+	n, err := x.f.ReadAt(b.bytes[:], blocksAt+int64(number)*blockBytes)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return x.bad(err.Error())
 	}
-	if n < blockBytes || !x.head.isBlock(x.block[:], number) {
+	if n < blockBytes || !x.head.isBlock(b.bytes[:], number) {
 		return x.bad("a block fails its CRC")
 	}
-	x.number, x.loaded = number, true
+	b.number = number
+	x.block, *slot = b, b
 	return nil
 }

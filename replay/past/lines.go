@@ -307,15 +307,11 @@ func (s *Source) key(q *query) error {
 		return err
 	}
 	defer s.Done(seeker)
-	var kept []replay.Change
+	if q.has("REV") {
+		return s.newest(q, seeker, from.Offset, to.Offset)
+	}
 	err = seeker.Changes(s.keyOf(q), from.Offset, to.Offset, func(c replay.Change) error {
 		if !q.wants(&c.Line) {
-			return nil
-		}
-		if q.has("REV") {
-			if kept = append(kept, c); len(kept) > q.count {
-				kept = kept[1:]
-			}
 			return nil
 		}
 		if q.count == 0 {
@@ -324,15 +320,63 @@ func (s *Source) key(q *query) error {
 		q.count--
 		return q.change(&c)
 	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return err
+	if errors.Is(err, errEnough) {
+		return nil
 	}
-	for i := range slices.Backward(kept) {
-		if err := q.change(&kept[i]); err != nil {
+	return err
+}
+
+// newest puts the last changes of a key, newest first. A change is known by what the key held
+// before, so it is gone through forwards: from as many entries before the end as are wanted,
+// and from further back where some of those changed nothing.
+func (s *Source) newest(q *query, seeker *replay.Seeker, after, to uint64) error {
+	for n := q.count; q.count > 0; n = min(2*n, math.MaxInt/2) {
+		from, err := s.backTo(q, seeker, after, to, n)
+		if err != nil {
 			return err
 		}
+		var kept []replay.Change
+		err = seeker.Changes(s.keyOf(q), from, to, func(c replay.Change) error {
+			if q.wants(&c.Line) {
+				kept = append(kept, c)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if len(kept) < q.count && from > after {
+			continue
+		}
+		kept = kept[max(0, len(kept)-q.count):]
+		for i := range slices.Backward(kept) {
+			if err := q.change(&kept[i]); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	return nil
+}
+
+// backTo is the offset after which there are n entries that name the key and are wanted, or
+// the end of the range that there are fewer in.
+func (s *Source) backTo(q *query, seeker *replay.Seeker, after, to uint64, n int) (uint64, error) {
+	if n == math.MaxInt {
+		return after, nil
+	}
+	for l, err := range seeker.Lines(s.keyOf(q), after, to, true) {
+		if err != nil {
+			return 0, err
+		}
+		if !q.wants(l) {
+			continue
+		}
+		if n--; n == 0 {
+			return l.Offset - 1, nil
+		}
+	}
+	return after, nil
 }
 
 // errEnough ends a visit.

@@ -9,20 +9,18 @@ import (
 	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/replay/past"
 	"github.com/altilium-db/altilium/resp"
-	"github.com/altilium-db/altilium/state"
 	"github.com/altilium-db/altilium/state/command"
 	"github.com/spf13/cobra"
 )
 
 func newAt() *cobra.Command {
-	var dir *string
-	var db int
+	var w *where
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "at [flags] POINT [COMMAND [ARG…]]",
 		Short: "Look at the state of a moment: read commands at a prompt, or one",
 		Long: `Look at the state as it was at a point of the log, beside a running server or
-without one. Nothing is changed: commands that write are refused. The clock
+without one, or ask one with --addr. Nothing is changed: commands that write are refused. The clock
 stands still at that moment, so expiries and TTLs are as of then. Flags go before
 the point.
 
@@ -32,20 +30,24 @@ is not UTF-8, and a hash a list of pairs.`,
   altilium at -5m                        five minutes ago, with a prompt
   altilium at @2026-01-01T10:00:00Z KEYS '*'
   altilium at @1200^ HGETALL user:7      just before entry 1200
-  altilium at --json @last HGETALL user:7`,
+  altilium at --json @last HGETALL user:7
+  altilium at --addr 127.0.0.1:7000 @1200 GET greeting`,
 		Args: wantArgs(1, 1<<20),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 && strings.HasPrefix(args[1], "--") && cmd.Flags().Lookup(args[1][2:]) != nil {
 				return usagef("%s comes before the point: altilium at %s … %s", args[1], args[1], args[0])
 			}
-			if db < 0 || db >= state.Databases {
-				return usagef("--db %d: databases are 0 to %d", db, state.Databases-1)
+			if err := w.checkDB(); err != nil {
+				return err
 			}
-			at, err := stateAt(cmd, *dir, args[0])
+			if w.remote() {
+				return atServer(w, args[0], args[1:], asJSON)
+			}
+			at, err := stateAt(cmd, *w.dir, args[0])
 			if err != nil {
 				return err
 			}
-			v := newAtPrompt(at, db, cmd.OutOrStdout())
+			v := newAtPrompt(at, w.db, cmd.OutOrStdout())
 			v.json = asJSON
 			if len(args) > 1 {
 				fmt.Fprintf(cmd.ErrOrStderr(), "at %s\n", at.Resolved)
@@ -56,8 +58,8 @@ is not UTF-8, and a hash a list of pairs.`,
 		},
 	}
 	cmd.Flags().SetInterspersed(false)
-	dir = dirFlag(cmd)
-	cmd.Flags().IntVar(&db, "db", 0, "database")
+	w = whereFlags(cmd)
+	w.dbFlag()
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print each reply as one line of JSON")
 	return cmd
 }
@@ -103,4 +105,57 @@ func (p *atPrompt) do(words []string) error {
 		return err
 	}
 	return printReply(p.out, v, p.json)
+}
+
+// atServer has a server carry out commands at a moment of its past.
+func atServer(w *where, point string, words []string, asJSON bool) error {
+	if _, err := replay.ParsePoint(point); err != nil {
+		return err
+	}
+	c, err := w.dial()
+	if err != nil {
+		return err
+	}
+	defer c.conn.Close()
+	if _, err := c.must("HELLO", "3"); err != nil {
+		return err
+	}
+	at, err := c.stand(point)
+	if err != nil {
+		return err
+	}
+	if len(words) > 0 {
+		fmt.Fprintf(w.cmd.ErrOrStderr(), "at %s\n", at)
+	} else {
+		fmt.Fprintf(w.cmd.ErrOrStderr(), "the state at %s of the server at %s, read-only; EXIT leaves\n", at, w.server.addr)
+	}
+	table, out := command.NewTable(), w.cmd.OutOrStdout()
+	offset, _, _ := strings.Cut(at, " ")
+	return runCommands(w.cmd, words, offset+"> ", func(words []string) error {
+		if strings.EqualFold(words[0], "exit") || strings.EqualFold(words[0], "quit") {
+			return errExit
+		}
+		// What is about the server and not its data it would carry out as ever: SHUTDOWN too.
+		switch spec, problem := table.Lookup(byteArgs(words)); {
+		case problem != "": // the server's to say
+		case spec.Flags&command.Write != 0:
+			return fmt.Errorf("(error) %s", past.ReadOnly(spec, at))
+		case !past.Has(spec, byteArgs(words)):
+			return fmt.Errorf("(error) %s", past.NoPast(spec))
+		}
+		v, err := c.ask(words...)
+		if err != nil {
+			return err
+		}
+		return printReply(out, v, asJSON)
+	})
+}
+
+// stand has the connection look at a moment from now on; it gives the point found.
+func (c *client) stand(point string) (string, error) {
+	v, err := c.ask("ASOF", point)
+	if err == nil {
+		err = remoteError(v)
+	}
+	return v.Text(), err
 }

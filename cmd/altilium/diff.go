@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -15,7 +16,7 @@ import (
 )
 
 func newDiff() *cobra.Command {
-	var dir *string
+	var w *where
 	var keys string
 	p := diffPrinter{}
 	cmd := &cobra.Command{
@@ -43,8 +44,11 @@ The exit code is 0 where nothing differs and 1 where something does.`,
 			if err != nil {
 				return err
 			}
+			if w.remote() {
+				return p.remote(w, from, to, keys)
+			}
 			report, done := progress(cmd.ErrOrStderr(), "reading the log")
-			p.diff, err = replay.Compare(*dir, from, to, report)
+			p.diff, err = replay.Compare(*w.dir, from, to, report)
 			done()
 			if err != nil {
 				return err
@@ -53,13 +57,82 @@ The exit code is 0 where nothing differs and 1 where something does.`,
 			return p.print(cmd.OutOrStdout(), cmd.ErrOrStderr(), keys)
 		},
 	}
-	dir = dirFlag(cmd)
+	w = whereFlags(cmd)
 	cmd.Flags().StringVar(&keys, "keys", "", "only keys that match this pattern, as in KEYS")
 	cmd.Flags().BoolVar(&p.stat, "stat", false, "print only how many keys differ")
 	cmd.Flags().BoolVar(&p.names, "name-only", false, "print only the keys")
 	cmd.Flags().BoolVar(&p.json, "json", false, "print one JSON object a line")
 	cmd.Flags().BoolVar(&p.resp, "resp", false, "print the commands that turn A into B, in the protocol")
 	return cmd
+}
+
+// remote prints what a server says differs.
+func (p *diffPrinter) remote(w *where, from, to replay.Point, keys string) error {
+	if p.resp {
+		return usagef("--resp reads a directory: give --dir instead of --addr")
+	}
+	c, err := w.dial()
+	if err != nil {
+		return err
+	}
+	defer c.conn.Close()
+	words := []string{"DIFF"}
+	var ends [2]string
+	for i, point := range []replay.Point{from, to} {
+		if point == replay.Start() {
+			first, err := c.firstReachable()
+			if err != nil {
+				return err
+			}
+			point = first
+		}
+		if ends[i], err = c.stand(point.String()); err != nil {
+			return err
+		}
+		offset, _, _ := strings.Cut(ends[i], " ")
+		words = append(words, offset)
+	}
+	fmt.Fprintf(w.cmd.ErrOrStderr(), "from %s to %s\n", ends[0], ends[1])
+	if keys != "" {
+		words = append(words, "MATCH", keys)
+	}
+	for _, flag := range []struct {
+		on   bool
+		word string
+	}{{p.stat, "STAT"}, {p.names, "NAMES"}, {p.json, "JSON"}} {
+		if flag.on {
+			words = append(words, flag.word)
+		}
+	}
+	return p.printRemote(w, c, words)
+}
+
+// printRemote prints the lines that a server answers, and says in its error whether there is
+// a difference.
+func (p *diffPrinter) printRemote(w *where, c *client, words []string) error {
+	lines := 0
+	same := ""
+	if p.stat {
+		same = replay.Stat{}.String()
+		if p.json {
+			raw, err := json.Marshal(replay.Stat{})
+			if err != nil {
+				return err
+			}
+			same = string(raw)
+		}
+	}
+	out := bufio.NewWriter(w.cmd.OutOrStdout())
+	err := c.lines(words, func(line []byte) error {
+		if string(line) != same {
+			lines++
+		}
+		return writeLine(out, line)
+	})
+	if err = errors.Join(err, out.Flush()); err == nil && lines > 0 {
+		err = found("they differ")
+	}
+	return err
 }
 
 // twoPoints reads "A B", "A..B" and "A", which ends at the last entry.

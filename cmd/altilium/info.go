@@ -7,6 +7,8 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/altilium-db/altilium/compaction"
 	"github.com/altilium-db/altilium/log"
@@ -63,7 +65,7 @@ func newCheckpointJSON(c log.Checkpoint) checkpointJSON {
 }
 
 func newInfo() *cobra.Command {
-	var dir *string
+	var w *where
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "info",
@@ -71,12 +73,18 @@ func newInfo() *cobra.Command {
 		Long: `Say what a data directory holds, beside a running server or without one: which
 entries and checkpoints there are, how far back it can go, how long it takes about
 to open a point of the past, whether the last stop was clean. The estimate goes by
-how fast the last checkpoint was made here.`,
+how fast the last checkpoint was made here.
+
+With --addr it is what a server says of its log: the section altilium of INFO.`,
 		Example: `  altilium info
-  altilium info --dir other --json`,
+  altilium info --dir other --json
+  altilium info --addr 127.0.0.1:7000`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			info, err := readInfo(*dir)
+			if w.remote() {
+				return printServerInfo(w, asJSON)
+			}
+			info, err := readInfo(*w.dir)
 			if err != nil {
 				return err
 			}
@@ -87,7 +95,7 @@ how fast the last checkpoint was made here.`,
 			return nil
 		},
 	}
-	dir = dirFlag(cmd)
+	w = whereFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -187,4 +195,52 @@ func printInfo(cmd *cobra.Command, i *dirInfo) {
 	if i.Quarantine > 0 {
 		fmt.Fprintf(out, "quarantine   %s kept aside by repairs\n", size(i.Quarantine))
 	}
+}
+
+// serverInfo is what the server says of its log, by INFO's names and in INFO's order.
+func (c *client) serverInfo() (names []string, fields map[string]string, err error) {
+	v, err := c.must("INFO", "altilium")
+	if err != nil {
+		return nil, nil, err
+	}
+	fields = map[string]string{}
+	for line := range strings.Lines(v.Text()) {
+		if name, value, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":"); ok {
+			names, fields[name] = append(names, name), value
+		}
+	}
+	return names, fields, nil
+}
+
+// firstReachable is the first point of the server's log that can be gone back to.
+func (c *client) firstReachable() (replay.Point, error) {
+	_, fields, err := c.serverInfo()
+	if err != nil {
+		return replay.Point{}, err
+	}
+	n, err := strconv.ParseUint(fields["log_first_reachable_offset"], 10, 64)
+	if err != nil {
+		return replay.Point{}, failed("the server has no log: it shows a moment of the past, or is still loading")
+	}
+	return replay.AtOffset(n), nil
+}
+
+func printServerInfo(w *where, asJSON bool) error {
+	c, err := w.dial()
+	if err != nil {
+		return err
+	}
+	defer c.conn.Close()
+	names, fields, err := c.serverInfo()
+	if err != nil {
+		return err
+	}
+	out := w.cmd.OutOrStdout()
+	if !asJSON {
+		for _, name := range names {
+			fmt.Fprintf(out, "%-28s %s\n", name, fields[name])
+		}
+		return nil
+	}
+	return printJSON(out, fields)
 }

@@ -61,10 +61,18 @@ func (w *where) source() *past.Source {
 	}
 }
 
-// lines asks for lines, as LOG takes the words, and hands them to put.
-func (w *where) lines(words []string, put func(line []byte) error) error {
+// checkDB refuses a database that there is not.
+func (w *where) checkDB() error {
 	if w.db < 0 || w.db >= state.Databases {
 		return usagef("--db %d: databases are 0 to %d", w.db, state.Databases-1)
+	}
+	return nil
+}
+
+// lines asks for lines, as LOG takes the words, and hands them to put.
+func (w *where) lines(words []string, put func(line []byte) error) error {
+	if err := w.checkDB(); err != nil {
+		return err
 	}
 	if !w.remote() {
 		err := w.source().Lines(words, put)
@@ -78,6 +86,11 @@ func (w *where) lines(words []string, put func(line []byte) error) error {
 		return err
 	}
 	defer c.conn.Close()
+	return c.lines(words, put)
+}
+
+// lines asks LOG for lines and hands them to put.
+func (c *client) lines(words []string, put func(line []byte) error) error {
 	v, err := c.ask(append([]string{"LOG"}, words...)...)
 	if err == nil {
 		err = remoteError(v)

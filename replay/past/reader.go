@@ -88,7 +88,7 @@ func (r *Reader) runOwn(spec *command.Spec, args [][]byte, out *resp.Writer) {
 	case IsDigest(spec, args):
 		r.debugDigest(args, out)
 	default:
-		out.Error("ERR " + spec.Upper() + " speaks of a connection or a running server; only commands that read data have a past")
+		out.Error(NoPast(spec))
 	}
 }
 
@@ -102,6 +102,21 @@ func (r *Reader) selectDB(word []byte) error {
 	}
 	r.DB = int(n)
 	return nil
+}
+
+// Has reports whether a command can be asked of a moment: one about data, or one of those
+// about the moment itself. One that writes is refused there.
+func Has(spec *command.Spec, args [][]byte) bool {
+	switch spec.FullName() {
+	case "select", "time", "log|offset", "log|digest":
+		return true
+	}
+	return spec.Decide != nil || IsDigest(spec, args)
+}
+
+// NoPast refuses any other.
+func NoPast(spec *command.Spec) string {
+	return "ERR " + spec.Upper() + " speaks of a connection or a running server; only commands that read data have a past"
 }
 
 // IsDigest reports whether a call is DEBUG DIGEST or DEBUG DIGEST-VALUE.

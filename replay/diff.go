@@ -84,6 +84,18 @@ type Stat struct {
 // Differ reports whether there is any difference.
 func (s Stat) Differ() bool { return s != Stat{} }
 
+// count counts a difference.
+func (s *Stat) count(d *Difference) {
+	switch {
+	case d.Before.Type == state.None:
+		s.Added++
+	case d.After.Type == state.None:
+		s.Removed++
+	default:
+		s.Changed++
+	}
+}
+
 // String is the last line of `altilium diff`.
 func (s Stat) String() string {
 	return fmt.Sprintf("%d added, %d removed, %d changed", s.Added, s.Removed, s.Changed)
@@ -102,14 +114,7 @@ func (c *Comparison) Each(match func(key []byte) bool, visit func(Difference) er
 		if d.same() {
 			continue
 		}
-		switch {
-		case d.Before.Type == state.None:
-			s.Added++
-		case d.After.Type == state.None:
-			s.Removed++
-		default:
-			s.Changed++
-		}
+		s.count(&d)
 		if err := visit(d); err != nil {
 			return s, err
 		}

@@ -127,6 +127,32 @@
 // A directory made with shift has the moment of its making for that. In place, shift and
 // frozen are for every key with an expiry, also one that has not changed since the point.
 //
+// # Going back in a log that goes on
+//
+// [Return] finds what leads back from the last entry, as events for one more, while a server
+// writes on. All follows from the entries between: they say which keys may differ. Which way is
+// taken depends on how many those are:
+//
+//	few keys        each is looked up twice, as it was at the point and as it is (a Seeker);
+//	                whether it was written since what is undone, its newest entry says
+//	many, or whole  a view of the state at the point. What the keys are now follows from what
+//	databases       they were there and the entries since, applied to a copy of just these
+//	                keys. Of a database that was emptied no more need be copied: the others
+//	                are not there now. One that was swapped is copied as a whole
+//
+// So the database as it is now is never built or read, and the cost is that of the entries since
+// and of the keys that they touch; only databases that were emptied or swapped are compared as
+// a whole. Who knows that all data was the same again after a later entry ([Return.Same]) has no
+// entries to read but those after that one.
+//
+// To undo entries is to go back to before the first of them with the keys that they have
+// changed, and no others. One of these that differs and that a later entry may have changed is a
+// conflict: going back would take more than what is undone. After a flush or swap of its database
+// every key may have been changed.
+//
+// Shifted expiries are those that there were, put off by as much time as has passed: so keys
+// differ that no entry has touched.
+//
 // # History
 //
 // [Seeker.Changes] follows one key: every entry that changed it, with what it held before

@@ -28,27 +28,41 @@ func (s *State) Export(db, from int, fn func(Record) bool) {
 			left--
 			return true
 		}
-		e := d.load(at)
-		d.bringAll(e.o)
-		r := Record{Key: e.key, Type: e.typ, Encoding: uint8(e.enc), ExpireAt: e.expire, Value: e.payload}
-		switch e.typ {
-		case String:
-		case List:
-			items = items[:0]
-			e.elements().each(func(x []byte) { items = append(items, x) })
-			r.Value, r.Items = nil, items
-		case Stream:
-			items = e.o.stream.records(items[:0])
-			r.Value, r.Items = nil, items
-		default:
-			items = items[:0]
-			e.pairs(func(field, value []byte) {
-				if items = append(items, field); e.typ != Set {
-					items = append(items, value)
-				}
-			})
-			r.Value, r.Items = nil, items
-		}
+		r := d.recordAt(at, items[:0])
+		items = r.Items
 		return fn(r)
 	})
+}
+
+// Record is one key of a database, one whose expiry has come too; ok is false where it is
+// not there. The record is valid until the state changes.
+func (s *State) Record(db int, key []byte) (r Record, ok bool) {
+	d := s.dbs[db]
+	_, at := d.find(key)
+	if at == 0 {
+		return r, false
+	}
+	return d.recordAt(at, nil), true
+}
+
+// recordAt is what there is at a place. Its items are appended to those given.
+func (d *database) recordAt(at ref, items [][]byte) Record {
+	e := d.load(at)
+	d.bringAll(e.o)
+	r := Record{Key: e.key, Type: e.typ, Encoding: uint8(e.enc), ExpireAt: e.expire, Items: items}
+	switch e.typ {
+	case String:
+		r.Value = e.payload
+	case List:
+		e.elements().each(func(x []byte) { r.Items = append(r.Items, x) })
+	case Stream:
+		r.Items = e.o.stream.records(items)
+	default:
+		e.pairs(func(field, value []byte) {
+			if r.Items = append(r.Items, field); e.typ != Set {
+				r.Items = append(r.Items, value)
+			}
+		})
+	}
+	return r
 }

@@ -97,6 +97,12 @@ func (p *player) Evict(s resp.Step) error {
 	return p.engine.PlayEviction(s)
 }
 
+// Change does what a command did that went back.
+func (p *player) Change(s resp.Step) error {
+	p.clock = s.Clock
+	return p.engine.PlayChange(s)
+}
+
 // Pushed is the next frame that a connection was sent besides its replies.
 func (p *player) Pushed(s resp.Step) (frame []byte, err error) {
 	c := p.conns[s.Conn]

@@ -24,6 +24,23 @@
 // JSON. The verbs of the command line ask it on a directory, and a server with --addr: so
 // both print the same. [Source.Follow] goes on as the log grows.
 //
+// # Going back
+//
+// LOG RESTORE and LOG UNDO are answered by a [Change]: what is to be done is found here
+// ([replay.Return]), and done by the engine, which asks again where there was more written.
+//
+//	RESTORE point [MATCH glob]                 the data, in all databases, is what it was then
+//	        [TTL ABSOLUTE | SHIFT]             expiries are what they were, or what was left of them
+//	                                           then is left of them when this was asked for
+//	UNDO first [last] [MATCH glob] [FORCE]     what the entries first to last have changed is what
+//	     A..B                                  it was before them
+//
+// The reply is a map: point (RESTORE), or first and last (UNDO); entry, the offset of what did it,
+// 0 where nothing differed; added, removed, changed: keys; and of UNDO conflicts, how many keys
+// FORCE took back that were written since. One is under way at a time. What RESTORE has led to is
+// remembered, so that who goes back to the same point again and again pays for what came since
+// the last time, not since the point.
+//
 // # Conditions
 //
 // [ParseExpr] reads a condition on the state of a moment, for `altilium bisect --expr` and
@@ -68,7 +85,9 @@
 //
 //	BADPOINT NOTAG FUTURE COMPACTED   the point, see [replay.PointError]
 //	ASOFRO     the command writes
-//	BUSYVIEW   all views are in use at other offsets, or another LOG BISECT or LOG DIFF is under way
+//	BUSYVIEW   all views are in use at other offsets, or another LOG BISECT, LOG DIFF, or LOG
+//	           RESTORE or UNDO is under way
+//	CONFLICT   LOG UNDO: keys were written since; the first of them, each with its last entry
 //	DAMAGED    log and checkpoints cannot be read up to there: what, where, the way out
 //
 // # Goroutines

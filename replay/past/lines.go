@@ -95,11 +95,16 @@ func (q *query) put(row fmt.Stringer) error {
 
 // parse reads options: flags stand alone, JSON always may, named ones have a value.
 func (q *query) parse(words, flags, named []string) error {
+	return q.parseOnly(words, append([]string{"JSON"}, flags...), named)
+}
+
+// parseOnly is parse of what has no JSON.
+func (q *query) parseOnly(words, flags, named []string) error {
 	q.options = map[string]string{}
 	for len(words) > 0 {
 		name := upper(words[0])
 		switch {
-		case name == "JSON" || slices.Contains(flags, name):
+		case slices.Contains(flags, name):
 			q.options[name], words = name, words[1:]
 		case slices.Contains(named, name) && len(words) > 1:
 			q.options[name], words = words[1], words[2:]

@@ -21,15 +21,16 @@ type search struct {
 	good uint64 // where it begins: what comes after must stay
 }
 
-// Searched are the offsets that a LOG BISECT under way goes back to: history that
-// retention must keep.
+// Searched are the offsets that a LOG BISECT, LOG RESTORE or LOG UNDO under way goes back
+// to: history that retention must keep.
 func (r *Room) Searched() []uint64 {
+	offsets := r.returns.offsets()
 	r.search.mu.Lock()
 	defer r.search.mu.Unlock()
-	if !r.search.busy {
-		return nil
+	if r.search.busy {
+		offsets = append(offsets, r.search.good)
 	}
-	return []uint64{r.search.good}
+	return offsets
 }
 
 // begin makes the search this one's; end must follow.

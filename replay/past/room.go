@@ -25,6 +25,7 @@ type Room struct {
 	times   timeCache
 
 	search  search
+	returns returns
 	diffing sync.Mutex // held by the LOG DIFF that is under way
 }
 
@@ -39,7 +40,8 @@ type Options struct {
 
 // New makes the room of a log that is open in this process.
 func New(o Options) *Room {
-	return &Room{log: o.Log, table: command.NewTable(), views: o.Views, seekers: newSeekers(o), times: timeCache{at: map[uint64]int64{}}}
+	return &Room{log: o.Log, table: command.NewTable(), views: o.Views, seekers: newSeekers(o), times: timeCache{at: map[uint64]int64{}},
+		returns: returns{same: map[uint64]uint64{}}}
 }
 
 // Request is one command, or a transaction, that is asked of the past.
@@ -53,6 +55,7 @@ type Request struct {
 	Last     uint64 // what @last is: committed, and so readable
 	LastTime int64  // µs, of that entry
 	Now      int64  // µs since 1970, from which ages count
+	Limit    int    // bytes that the events of a Change may take
 }
 
 // Answer is the reply, a whole value in wire form, and where the connection stands after it.
@@ -62,6 +65,9 @@ type Answer struct {
 
 	// Follow: the connection has subscribed to the entries after this offset, see Room.Follow.
 	Follow *uint64
+
+	// Change: the reply is given once this is done, see Change.
+	Change *Change
 }
 
 // Answer answers q. It returns when the work is done, or ctx is.
@@ -70,8 +76,8 @@ func (r *Room) Answer(ctx context.Context, q Request) Answer {
 	out.SetProtocol(q.Proto)
 	var a Answer
 	if err := r.answer(ctx, &q, &a, &out); err != nil {
-		out.Truncate(0)
-		out.Error(errorText(err))
+		a.Reply = errorReply(q.Proto, err)
+		return a
 	}
 	a.Reply = out.Bytes()
 	return a
@@ -161,8 +167,10 @@ func errorText(err error) string {
 	switch {
 	case errors.As(err, &p):
 		return p.Code() + " " + err.Error()
-	case errors.Is(err, replay.ErrBusyView), errors.Is(err, errBusySearch), errors.Is(err, errBusyDiff):
+	case errors.Is(err, replay.ErrBusyView), errors.Is(err, errBusySearch), errors.Is(err, errBusyDiff), errors.Is(err, errBusyBack):
 		return "BUSYVIEW " + err.Error()
+	case errors.Is(err, replay.ErrConflict):
+		return "CONFLICT " + err.Error() + "; nothing was done. FORCE takes them back all the same"
 	case errors.Is(err, log.ErrCompacted):
 		return "COMPACTED " + err.Error()
 	case errors.Is(err, log.ErrFuture):

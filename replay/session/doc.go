@@ -24,6 +24,7 @@
 //	    7 full        [ 7, 0, clock, ["1" or "0"] ]
 //	    8 wait        [ 8, conn, clock, arrived, seed, [arg …] ]
 //	    9 push        [ 9, conn, clock, frame ]
+//	   10 change      [ 10, conn, clock, [events, arg …] ]
 //	last frame        [ "end", number of steps ]
 //
 // clock and arrived are µs since 1970; arrived is what pacing uses when a
@@ -34,6 +35,9 @@
 // consequence of the step before: a message that it has subscribed to, or the reply
 // to the command with which it began to wait (8), however much later. Who plays a
 // recording is sent the same, and compares it.
+//
+// A change is what LOG RESTORE or LOG UNDO did, in the events of an entry. The command
+// itself, and its reply, are no steps: they ask of a past that is not the recording's.
 //
 // Every frame is bounded and its CRC checked before it is decoded, and nothing
 // is allocated by a length that was only announced. A recording without its
@@ -55,7 +59,8 @@
 // CLIENT REPLY OFF and SKIP are sent as ON, in a transaction too, and so is MONITOR, whose
 // lines would be others. The server then
 // sees other traffic in this one regard (CLIENT LIST, the bytes that it counts), and
-// its clock and randomness are its own: what depends on those may differ. That a command
+// its clock and randomness are its own: what depends on those may differ. What LOG RESTORE
+// did is not sent. That a command
 // waits it does not say either: what another connection sends next may overtake it.
 //
 // # Who owns what

@@ -18,6 +18,7 @@ type Target interface {
 	Disconnect(s resp.Step) error
 	Tick(s resp.Step) error
 	Evict(s resp.Step) error // StepEvict, StepFull
+	Change(s resp.Step) error
 	// Pushed returns the next frame that the connection was sent besides its
 	// replies, empty where there is none.
 	Pushed(s resp.Step) (frame []byte, err error)
@@ -88,6 +89,8 @@ func perform(t Target, s resp.Step) ([]byte, error) {
 		return nil, t.Disconnect(s)
 	case resp.StepEvict, resp.StepFull:
 		return nil, t.Evict(s)
+	case resp.StepChange:
+		return nil, t.Change(s)
 	default:
 		return nil, t.Tick(s)
 	}

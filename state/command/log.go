@@ -23,6 +23,14 @@ func pastRow(name string, arity int, summary string, args ...Arg) *Spec {
 	return ownRow(name, arity, NoScript|NoMulti, summary, args...)
 }
 
+// backRow is one of a command that makes data what it was.
+func backRow(name, summary string, args ...Arg) *Spec {
+	s := pastRow(name, -3, summary, args...)
+	s.Flags |= Write | DenyOOM
+	s.Categories, s.Complexity = "keyspace dangerous", "O(N) where N is the number of keys written since"
+	return s
+}
+
 // wordArg is a word that must be there, tokenArg one after a token, both of which need not
 // be, and flagArg such a token alone.
 func wordArg(name string) Arg { return Arg{Name: name, Type: "string"} }
@@ -71,10 +79,17 @@ func logRow() *Spec {
 			pastRow("range", -4, "The entries after one point up to another.", wordArg("from"), wordArg("to"),
 				tokenArg("MATCH", "pattern"), tokenArg("CLIENT", "pattern"), tokenArg("CMD", "pattern"), tokenArg("COUNT", "count"),
 				flagArg("REV"), flagArg("BRIEF"), flagArg("JSON")),
+			backRow("restore", "Makes the data what it was at a point, by one more entry: LOG UNDO takes that back.", wordArg("point"), tokenArg("MATCH", "pattern"),
+				Arg{Name: "expiries", Token: "TTL", Type: "oneof", Flags: "optional", Sub: []Arg{
+					{Name: "absolute", Type: "pure-token", Token: "ABSOLUTE"},
+					{Name: "shift", Type: "pure-token", Token: "SHIFT"},
+				}}),
 			pastRow("subscribe", -3, "Sends the entries after a point, and those that come, as messages.", wordArg("from"),
 				tokenArg("MATCH", "pattern"), tokenArg("CLIENT", "pattern"), tokenArg("CMD", "pattern"), flagArg("BRIEF"), flagArg("JSON")),
 			pastRow("tag", -3, "Gives a point a name, which keeps its history.", wordArg("name"), Arg{Name: "point", Type: "string", Flags: "optional"}, flagArg("FORCE")),
 			pastRow("tags", -2, "The tags.", flagArg("JSON")),
+			backRow("undo", "Takes back what entries did, unless that was written to since.", wordArg("first"), Arg{Name: "last", Type: "string", Flags: "optional"},
+				tokenArg("MATCH", "pattern"), flagArg("FORCE")),
 			pastRow("unsubscribe", 2, "Ends that."),
 			pastRow("untag", 3, "Takes a tag away.", wordArg("name")),
 		},

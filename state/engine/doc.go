@@ -304,6 +304,29 @@
 // None of that is a step of a recording: it changes nothing, and
 // whoever plays the recording does not have that past.
 //
+// # Going back
+//
+// LOG RESTORE and LOG UNDO change data as every command does, by events in one entry; what these
+// are is found beside the server, since it takes a look at the past:
+//
+//	loop      LOG RESTORE p   rights, mode, memory · after the turn's Commit ▶ [Options.Past]
+//	beside    what differs between the last entry, @L, and the past, as events ([PastChange])
+//	loop      nothing came after @L      apply, append: a unit of its own. The reply waits for
+//	                                     its Commit, and is -MISCONF where that fails
+//	          something came after @L    hold writes · ask again, for the present last entry
+//
+// So events are only ever applied to the state that they were made for, and as writes are held
+// (as by CLIENT PAUSE; nothing expires, nothing is evicted) when it is asked again, the second
+// time is the last. Reads go on. Where the state afterwards is known, its digest is held
+// against that before the entry is appended: what does not lead there is a bug, the unit is not
+// appended, and memory is read again from the log. Exact points:
+//
+//   - A client's pause is waited for; one that begins while the server holds writes goes on.
+//   - Whose client has gone is not done.
+//   - Notifications tell what the events do, by the events' own names (set, hset, rpush, del …).
+//   - What was done is a step of a recording, with its events, since a player has no such past;
+//     the command and its reply are none. What it has others sent are steps as ever.
+//
 // # Checkpoints
 //
 // Wanted by SAVE, BGSAVE, BGREWRITEAOF, SHUTDOWN SAVE, or because the log has
@@ -355,8 +378,8 @@
 //	              Options.Checkpoint         posted
 //	heal          one try of Options.Rebuild its result is     by itself; one at a time;
 //	              or log.Heal                posted            the loop leaves the log alone
-//	past          one run of Options.Past    its answer is     by itself; one for each
-//	                                         posted            session that asks
+//	past          one run of Options.Past,   its answer is     by itself; one for each
+//	              or of PastChange.Again     posted            session that asks
 //	follow        one run of                 what it reads is  with the subscription or
 //	              Options.Follow             posted            the connection
 //	purge         nothing                    its end is        by itself; one at a time

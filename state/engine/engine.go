@@ -98,6 +98,7 @@ type Engine struct {
 	dirty   bool     // something was appended
 	broken  error    // an Apply failed: memory is wrong
 	after   []func() // run when the turn is committed
+	landed  []*goingBack
 
 	// The unit: one entry in the making.
 	call    command.Call

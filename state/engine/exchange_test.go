@@ -131,12 +131,28 @@ func playOurs(t *testing.T, script string) (all []exchange) {
 
 // askRoom asks the past of a harness's log.
 func askRoom(h *harness, q PastRequest) PastAnswer {
-	room := past.New(past.Options{Log: h.log, Views: replay.NewViews(h.dir, 2, 0)})
+	return askThe(past.New(past.Options{Log: h.log, Views: replay.NewViews(h.dir, 2, 0)}), q)
+}
+
+// askThe asks a room.
+func askThe(room *past.Room, q PastRequest) PastAnswer {
 	a := room.Answer(context.Background(), past.Request{
 		Args: q.Args, Queue: q.Queue, At: (*replay.Resolved)(q.At), DB: q.DB, Proto: q.Proto,
-		Last: q.Last, LastTime: q.LastTime, Now: q.Now,
+		Last: q.Last, LastTime: q.LastTime, Now: q.Now, Limit: q.Limit,
 	})
-	return PastAnswer{Reply: a.Reply, At: (*Moment)(a.At)}
+	return pastAnswer(a)
+}
+
+// pastAnswer is an answer in the engine's words.
+func pastAnswer(a past.Answer) PastAnswer {
+	answer := PastAnswer{Reply: a.Reply, At: (*Moment)(a.At)}
+	if c := a.Change; c != nil {
+		answer.Change = &PastChange{
+			UpTo: c.UpTo, Events: c.Events, Digest: c.Digest, Reply: c.Reply, Done: c.Done,
+			Again: func(upTo uint64) PastAnswer { return pastAnswer(c.Again(context.Background(), upTo)) },
+		}
+	}
+	return answer
 }
 
 // withIDs puts a client's id in the place of {id:client}.

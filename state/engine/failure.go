@@ -52,6 +52,7 @@ func (e *Engine) fail(err error) {
 	e.undoSubscriptions()
 	e.undoMonitors()
 	e.waitAgain()
+	e.undoLanded(text)
 	e.dropPushed()
 	e.shutdown = shutdownState{}
 	e.checkpoint.want = false

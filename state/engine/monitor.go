@@ -79,7 +79,11 @@ func (e *Engine) show(s *Session, r *row, args [][]byte) {
 			if line == nil {
 				line = monitorLine(e.now, s.db, s.peer.RemoteAddr(), e.cfg.redacted(args))
 			}
-			e.push(m, line)
+			if s.noStep(r) { // nor is what comes of it
+				e.pushAside(m, line)
+			} else {
+				e.push(m, line)
+			}
 		}
 	}
 }

@@ -27,6 +27,7 @@ type PastRequest struct {
 	Last     uint64 // offset of the last committed entry
 	LastTime int64  // its time, µs since 1970
 	Now      int64  // µs since 1970
+	Limit    int    // bytes that the events of a PastChange may take
 }
 
 // PastAnswer is the reply to one, a whole value in wire form.
@@ -36,6 +37,9 @@ type PastAnswer struct {
 
 	// Follow: the connection has subscribed to the log after this offset.
 	Follow *uint64
+
+	// Change: this is to be done, and answered then (goback.go).
+	Change *PastChange
 }
 
 // asofCommand is ASOF LATEST, ASOF point, and ASOF point command ….
@@ -62,10 +66,12 @@ func pastHandlers() map[string]handler {
 		"log|diff":        askCommand,
 		"log|key":         askCommand,
 		"log|range":       askCommand,
+		"log|restore":     goBackCommand,
 		"log|tag":         askCommand,
 		"log|tags":        askCommand,
 		"log|subscribe":   logSubscribe,
 		"log|unsubscribe": logUnsubscribe,
+		"log|undo":        goBackCommand,
 		"log|untag":       askCommand,
 	}
 }
@@ -121,6 +127,10 @@ func (e *Engine) askPast(s *Session, out *resp.Writer, q PastRequest) {
 
 // pastAnswered ends the waiting of s.
 func (e *Engine) pastAnswered(s *Session, args [][]byte, a PastAnswer) {
+	if a.Change != nil {
+		e.goBack(&goingBack{s: s, args: args, change: a.Change, done: a.Change.Done})
+		return
+	}
 	s.answer(func(c *command.Call) {
 		if a.At != nil {
 			s.past = a.At
@@ -155,8 +165,11 @@ func (e *Engine) NeededPast() (offsets []uint64) {
 // noStep reports whether a command of s is left out of recordings: it asks something of
 // the past, which changes nothing, and which whoever plays the recording does not have.
 func (s *Session) noStep(r *row) bool {
-	if r == nil || s.past == nil {
-		return r != nil && r.asks
+	switch {
+	case r == nil:
+		return false
+	case s.past == nil:
+		return r.asks && !s.multi.active // within MULTI it is refused, and the transaction with it
 	}
 	return r.asks || r.past || r.spec.Flags&command.Write != 0 || r.spec.Group == "transactions" ||
 		s.multi.active && !r.immediate || r.spec.Name == "debug"

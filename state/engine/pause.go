@@ -2,6 +2,7 @@ package engine
 
 import (
 	"container/list"
+	"math"
 	"time"
 
 	"github.com/altilium-db/altilium/state/command"
@@ -23,6 +24,31 @@ type pauseState struct {
 	end   int64     // ms since 1970
 	aside list.List // of *Session, in the order in which they were put aside
 	told  int64     // the end that the front end knows of, ms
+
+	own     int          // how many of the server's own hold writes (LOG RESTORE), for a moment
+	landing []*goingBack // come when the pause is over
+}
+
+// ownEnd is the end of a pause that only the server itself has made.
+const ownEnd = math.MaxInt64 / 2000
+
+// ownOnly reports whether nobody but the server itself has paused.
+func (p *pauseState) ownOnly() bool { return p.own > 0 && p.end == ownEnd }
+
+// holdWrites holds writes, as a pause does, until releaseHeld.
+func (e *Engine) holdWrites() {
+	e.pause.own++
+	if !e.paused() {
+		e.pause.kind, e.pause.end = pausedWrites, ownEnd
+	}
+}
+
+// releaseHeld ends one of these; a client's pause goes on.
+func (e *Engine) releaseHeld() {
+	p := &e.pause
+	if p.own--; p.own == 0 && p.end == ownEnd {
+		e.unpause()
+	}
 }
 
 // clientPause is CLIENT PAUSE ms [WRITE|ALL]. Of two pauses the later end and the
@@ -47,7 +73,7 @@ func clientPause(e *Engine, _ *Session, c *command.Call) {
 	if ms > 0 {
 		end = e.now/1000 + ms
 	}
-	if e.paused() {
+	if e.paused() && !p.ownOnly() {
 		kind, end = max(kind, p.kind), max(end, p.end)
 	}
 	if end > e.now/1000 {
@@ -71,10 +97,17 @@ func (e *Engine) paused() bool {
 }
 
 // unpause lets those go on who were put aside, when this turn is committed, in the order in
-// which they came.
+// which they came. What the server itself holds it goes on holding.
 func (e *Engine) unpause() {
 	p := &e.pause
-	p.kind, p.end, p.told = pausedNone, 0, 0
+	for _, g := range p.landing {
+		e.o.Post(func() { e.goBack(g) })
+	}
+	p.landing = nil
+	if p.kind, p.end, p.told = pausedNone, 0, 0; p.own > 0 {
+		p.kind, p.end = pausedWrites, ownEnd
+		return
+	}
 	for first := p.aside.Front(); first != nil; first = p.aside.Front() {
 		s := first.Value.(*Session)
 		s.leaveAside()

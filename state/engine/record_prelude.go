@@ -19,7 +19,7 @@ func (e *Engine) recordPreludes(self *Session) {
 	for _, s := range sessions {
 		e.recordPrelude(s)
 	}
-	if e.paused() {
+	if e.paused() && !e.pause.ownOnly() {
 		kind := "WRITE"
 		if e.pause.kind == pausedAll {
 			kind = "ALL"

@@ -323,6 +323,10 @@ func playTape(t *testing.T, h *harness, p *tape) (diverged int) {
 			if err := twin.e.PlayEviction(s); err != nil {
 				t.Fatal(err)
 			}
+		case resp.StepChange:
+			if err := twin.e.PlayChange(s); err != nil {
+				t.Fatal(err)
+			}
 		case resp.StepPush:
 			got := ""
 			if c := clients[s.Conn]; len(c.frames) > 0 {

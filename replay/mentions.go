@@ -1,0 +1,137 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event"
+)
+
+// mentions is which keys a stretch of log speaks of. It grows as the log does.
+type mentions struct {
+	next  uint64 // the entry to be read next
+	keys  []mentioned
+	index [state.Databases]map[string]int // into keys
+	whole [state.Databases]span           // entries that speak of the database as a whole
+
+	// What keys became that these do not tell: what was copied to one, and databases that
+	// changed places, each with the first entry that says so.
+	sources []place
+	swapped [state.Databases]uint64
+}
+
+// mentioned is a key with the entries that touch it.
+type mentioned struct {
+	place
+	span
+}
+
+// span is the first and the last entry of some; zeros: none.
+type span struct{ first, last uint64 }
+
+func (s *span) add(offset uint64) {
+	if s.first == 0 {
+		s.first = offset
+	}
+	s.last = offset
+}
+
+// read goes on up to an entry, which must be there.
+func (t *mentions) read(l *log.Log, upTo uint64) error {
+	if t.next > upTo {
+		return nil
+	}
+	r, err := l.Reader(t.next)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for t.next <= upTo {
+		e, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			err = fmt.Errorf("%w: @%d is after the last entry @%d", log.ErrFuture, upTo, t.next-1)
+		}
+		if err == nil {
+			err = t.entry(e)
+		}
+		if err != nil {
+			return err
+		}
+		t.next = e.Offset + 1
+	}
+	return nil
+}
+
+// entry notes what an entry touches.
+func (t *mentions) entry(e log.Entry) error {
+	db, events, err := event.SkipHeader(e.Body)
+	var ev event.Event
+	for err == nil && len(events) > 0 {
+		if events, err = ev.Decode(events); err != nil {
+			break
+		}
+		switch ev.Kind {
+		case event.Database:
+			db = ev.DB
+		case event.Flush:
+			t.whole[ev.DB].add(e.Offset)
+		case event.FlushAll:
+			for i := range t.whole {
+				t.whole[i].add(e.Offset)
+			}
+		case event.Swap:
+			t.swap(e.Offset, ev.DB)
+			t.swap(e.Offset, ev.DB2)
+		case event.Copy:
+			t.sources = append(t.sources, place{db, string(ev.Key)})
+		}
+		ev.Keys(db, func(db int, key []byte) { t.key(e.Offset, db, key) })
+	}
+	if err != nil {
+		return fmt.Errorf("entry @%d: %w", e.Offset, err)
+	}
+	return nil
+}
+
+func (t *mentions) swap(offset uint64, db int) {
+	t.whole[db].add(offset)
+	if t.swapped[db] == 0 {
+		t.swapped[db] = offset
+	}
+}
+
+func (t *mentions) key(offset uint64, db int, key []byte) {
+	i, ok := t.index[db][string(key)]
+	if !ok {
+		if t.index[db] == nil {
+			t.index[db] = map[string]int{}
+		}
+		name := string(key)
+		i = len(t.keys)
+		t.index[db][name] = i
+		t.keys = append(t.keys, mentioned{place: place{db, name}})
+	}
+	t.keys[i].add(offset)
+}
+
+// lastOf is the last entry that may have changed a key; 0 for none.
+func (t *mentions) lastOf(db int, key []byte) uint64 {
+	last := t.whole[db].last
+	if i, ok := t.index[db][string(key)]; ok {
+		last = max(last, t.keys[i].last)
+	}
+	return last
+}
+
+// onDatabases reports whether one of the entries up to one speaks of whole databases.
+func (t *mentions) onDatabases(upTo uint64) bool {
+	for _, w := range t.whole {
+		if w.first != 0 && w.first <= upTo {
+			return true
+		}
+	}
+	return false
+}

@@ -159,18 +159,20 @@ func (d *descent) apply(st *state.State, r *state.Record) error {
 }
 
 // into brings the key, which the line was followed from, into a state that does not have it
-// but may have others: the line is walked in a state of its own.
-func (d *descent) into(st *state.State, k Key, r *state.Record) error {
-	alone := state.New(compaction.Seed(d.s.m.RootID()))
+// but may have others: the line is walked in a state of its own, which is empty before and
+// after.
+func (d *descent) into(st, alone *state.State, k Key, r *state.Record) error {
 	if err := d.apply(alone, r); err != nil {
 		return err
 	}
-	var err error
-	alone.Export(k.DB, 0, func(r state.Record) bool {
-		err = st.Import(k.DB, r)
-		return false
-	})
-	return err
+	found, ok := alone.Record(k.DB, k.Key)
+	if !ok {
+		return nil
+	}
+	if err := st.Import(k.DB, found); err != nil {
+		return err
+	}
+	return remove(alone, k.DB, k.Key)
 }
 
 // remove takes a key out of a state.

@@ -122,6 +122,25 @@ func (c *Comparison) Each(match func(key []byte) bool, visit func(Difference) er
 	return s, nil
 }
 
+// texts compares one key that is a string, or nothing, at both points; ok is false where it is
+// not. It copies nothing: what it says is valid until the states change.
+func (c *Comparison) texts(db int, key []byte) (d Difference, ok bool) {
+	d = Difference{DB: db, Key: key}
+	for _, v := range []struct {
+		st   *state.State
+		into *Value
+	}{{c.From.State, &d.Before}, {c.To.State, &d.After}} {
+		text, at, there, err := v.st.View(db, 0).Expiring(key)
+		switch {
+		case err != nil:
+			return d, false
+		case there:
+			*v.into = Value{Type: state.String, Text: text, ExpireAt: at}
+		}
+	}
+	return d, true
+}
+
 // at compares one key.
 func (c *Comparison) at(db int, key []byte) Difference {
 	a, b := c.From.State.View(db, 0), c.To.State.View(db, 0)

@@ -133,8 +133,10 @@
 // writes on. All follows from the entries between: they say which keys may differ. Which way is
 // taken depends on how many those are:
 //
-//	few keys        each is looked up twice, as it was at the point and as it is (a Seeker);
-//	                whether it was written since what is undone, its newest entry says
+//	few keys        each is looked up as it was at the point (a Seeker), once for whoever goes
+//	                back there again ([Known]). What they are now follows from that and the
+//	                entries since, or is looked up likewise; whether one was written since
+//	                what is undone, its newest entry says
 //	many, or whole  a view of the state at the point. What the keys are now follows from what
 //	databases       they were there and the entries since, applied to a copy of just these
 //	                keys. Of a database that was emptied no more need be copied: the others

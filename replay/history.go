@@ -159,7 +159,7 @@ func (h *historian) fetch(k Key, before []happening, offset uint64) error {
 		if err != nil {
 			return err
 		}
-		return d.into(h.st, k, records[0])
+		return d.into(h.st, state.New(compaction.Seed(h.s.m.RootID())), k, records[0])
 	}
 }
 

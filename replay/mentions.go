@@ -21,7 +21,20 @@ type mentions struct {
 	// changed places, each with the first entry that says so.
 	sources []place
 	swapped [state.Databases]uint64
+
+	// The bodies of the entries, where they are not more than mostBodies bytes.
+	bodies [][]byte
+	size   int
 }
+
+const (
+	mostBodies = 32 << 20
+	// near is how many entries are read rather than looked for.
+	near = 1024
+)
+
+// all reports whether bodies are those of all entries.
+func (t *mentions) all() bool { return t.size <= mostBodies }
 
 // mentioned is a key with the entries that touch it.
 type mentioned struct {
@@ -39,28 +52,27 @@ func (s *span) add(offset uint64) {
 	s.last = offset
 }
 
-// read goes on up to an entry, which must be there.
-func (t *mentions) read(l *log.Log, upTo uint64) error {
+// read goes on up to an entry, which must be there. r may stand anywhere.
+func (t *mentions) read(r *log.Reader, upTo uint64) error {
 	if t.next > upTo {
 		return nil
 	}
-	r, err := l.Reader(t.next)
-	if err != nil {
-		return err
+	if at := r.Pos(); at > t.next || t.next-at > near {
+		if err := r.Seek(t.next); err != nil {
+			return err
+		}
 	}
-	defer r.Close()
 	for t.next <= upTo {
 		e, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("%w: @%d is after the last entry @%d", log.ErrFuture, upTo, t.next-1)
 		}
-		if err == nil {
+		if err == nil && e.Offset >= t.next {
 			err = t.entry(e)
 		}
 		if err != nil {
 			return err
 		}
-		t.next = e.Offset + 1
 	}
 	return nil
 }
@@ -92,6 +104,12 @@ func (t *mentions) entry(e log.Entry) error {
 	}
 	if err != nil {
 		return fmt.Errorf("entry @%d: %w", e.Offset, err)
+	}
+	t.next = e.Offset + 1
+	if t.size += len(e.Body); t.all() {
+		t.bodies = append(t.bodies, e.Body)
+	} else {
+		t.bodies = nil
 	}
 	return nil
 }

@@ -74,6 +74,7 @@ func newSeeker(f *follower, report func(error)) *Seeker {
 	s := &Seeker{f: f, pickers: map[uint64]*log.Picker{}, finders: map[log.Checkpoint]*compaction.Finder{}, told: map[whose]told{}}
 	m, err := f.manifest()
 	if err == nil {
+		s.m = m
 		s.set = keyindex.NewSet(f.dir, m.IDAt, f.h, report)
 	}
 	return s
@@ -283,21 +284,23 @@ func (s *Seeker) closeFinders() {
 	}
 }
 
+// seed is that of every state of the log.
+func (s *Seeker) seed() uint64 { return compaction.Seed(s.m.RootID()) }
+
 // bring makes the state of what was found of each key. A line may go over names that are
 // others of the keys, so each is brought to its end alone.
 func (s *Seeker) bring(keys []Key, lines []*descent, records []*state.Record) (*state.State, error) {
-	all := state.New(compaction.Seed(s.m.RootID()))
+	seed := s.seed()
+	all := state.New(seed)
+	if len(lines) == 1 {
+		return all, lines[0].apply(all, records[0])
+	}
+	alone := state.New(seed)
 	for i, d := range lines {
-		if slices.ContainsFunc(keys[:i], func(k Key) bool { return k.DB == keys[i].DB && string(k.Key) == string(keys[i].Key) }) {
+		if all.View(keys[i].DB, 0).Exists(keys[i].Key) { // named twice
 			continue
 		}
-		var err error
-		if len(lines) == 1 {
-			err = d.apply(all, records[i])
-		} else {
-			err = d.into(all, keys[i], records[i])
-		}
-		if err != nil {
+		if err := d.into(all, alone, keys[i], records[i]); err != nil {
 			return nil, err
 		}
 	}

@@ -18,20 +18,13 @@ type undoer struct {
 // order is what it was; of a large hash, set or sorted set, whose order does not depend on how it
 // came to be, only the parts that differ are told.
 func (u *undoer) key(d *Difference) {
-	if u.n != d.DB {
-		u.n = d.DB
-		u.b.Database(d.DB)
-	}
 	before, after := &d.Before, &d.After
 	view := u.c.To.State.View(d.DB, 0)
 	if after.Type == state.String {
-		if view.Encoding(d.Key) == "int" {
-			u.b.String(d.Key, after.Text, after.ExpireAt)
-		} else {
-			u.b.Text(d.Key, after.Text, after.ExpireAt) // which digits alone need not be a number
-		}
+		u.text(d.DB, d.Key, after.Text, after.ExpireAt, view.Encoding(d.Key) == "int")
 		return
 	}
+	u.in(d.DB)
 	had := before.ExpireAt
 	switch {
 	case before.Type == after.Type && len(d.Parts) == 0 && !d.Beside: // only the expiry differs
@@ -46,6 +39,23 @@ func (u *undoer) key(d *Difference) {
 	}
 	if after.Type != state.None && after.ExpireAt != had {
 		u.b.Expire(d.Key, after.ExpireAt)
+	}
+}
+
+// in has what follows happen in a database.
+func (u *undoer) in(db int) {
+	if u.n != db {
+		u.n = db
+		u.b.Database(db)
+	}
+}
+
+// text makes a key a string; number is whether it is kept as one.
+func (u *undoer) text(db int, key, text []byte, at int64, number bool) {
+	if u.in(db); number {
+		u.b.String(key, text, at)
+	} else {
+		u.b.Text(key, text, at) // which digits alone need not be a number
 	}
 }
 

@@ -14,6 +14,10 @@ type Record struct {
 	stream *stream // what Items say, once a Batch has read them
 }
 
+// Number reports whether it is a string that is kept as a number: only what is as a command
+// sets it is, and not what another made of digits.
+func (r *Record) Number() bool { return r.Type == String && encoding(r.Encoding) == encInt }
+
 // Export hands the keys of a database to fn in its order, from a place on, until
 // fn returns false. A record is valid until fn returns.
 func (s *State) Export(db, from int, fn func(Record) bool) {

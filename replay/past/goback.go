@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/resp"
 	"github.com/altilium-db/altilium/state/command"
@@ -37,9 +38,11 @@ var errBusyBack = errors.New("another LOG RESTORE or LOG UNDO is under way; try 
 
 // returns is who is going back, and who has come back.
 type returns struct {
-	mu   sync.Mutex
-	now  *goingBack        // who is at it
-	same map[uint64]uint64 // by offset: the last entry after which all data was what it was there
+	mu    sync.Mutex
+	now   *goingBack        // who is at it
+	from  *log.Reader       // that one's; kept, since who comes next mostly wants what came since. nil: there is none
+	known *replay.Known     // what keys were where the last one went back to; nil: nobody has
+	same  map[uint64]uint64 // by offset: the last entry after which all data was what it was there
 }
 
 // mostSame is how many are remembered.
@@ -53,9 +56,14 @@ func (r *returns) begin(g *goingBack) error {
 		return errBusyBack
 	}
 	r.now = g
-	if g.undo == nil { // which wants the entries themselves
-		g.way.Same = r.same[g.way.To.Offset]
+	if g.undo != nil { // which wants the entries themselves, and mostly once
+		return nil
 	}
+	at := g.way.To.Offset
+	if g.way.Same = r.same[at]; r.known == nil || r.known.Offset() != at {
+		r.known = replay.NewKnown(at)
+	}
+	g.way.Known = r.known
 	return nil
 }
 
@@ -106,6 +114,14 @@ func (r *Room) goBack(ctx context.Context, q *Request, words []string, a *Answer
 	if err := r.returns.begin(g); err != nil {
 		return err
 	}
+	var err error
+	if r.returns.from == nil {
+		if r.returns.from, err = r.log.Reader(q.Last + 1); err != nil {
+			g.done(0)
+			return err
+		}
+	}
+	g.way.Reader = r.returns.from
 	change, err := g.change(ctx, q.Last)
 	if err != nil {
 		g.done(0)
@@ -175,7 +191,8 @@ func (g *goingBack) match(options *query) {
 func (g *goingBack) change(ctx context.Context, upTo uint64) (*Change, error) {
 	lead, err := g.way.Lead(ctx, upTo)
 	if err != nil {
-		return nil, err
+		g.room.returns.from = nil // it may be what is wrong
+		return nil, errors.Join(err, g.way.Reader.Close())
 	}
 	return &Change{
 		UpTo: lead.UpTo, Events: lead.Events, Digest: lead.Digest,

@@ -95,8 +95,10 @@ func (t *mentions) entry(e log.Entry) error {
 				t.whole[i].add(e.Offset)
 			}
 		case event.Swap:
-			t.swap(e.Offset, ev.DB)
-			t.swap(e.Offset, ev.DB2)
+			if ev.DB != ev.DB2 {
+				t.swap(e.Offset, ev.DB)
+				t.swap(e.Offset, ev.DB2)
+			}
 		case event.Copy:
 			t.sources = append(t.sources, place{db, string(ev.Key)})
 		}

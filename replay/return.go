@@ -52,9 +52,9 @@ type Lead struct {
 	Digest    *uint64 // of the state afterwards; nil: not known
 }
 
-// fewKeys is how many keys are looked up one by one; for more the whole state at the point
+// fewReturned is how many keys are looked up one by one; for more the whole state at the point
 // is wanted. A lookup takes some ten µs, a state a second for each million keys.
-const fewKeys = 1000
+const fewReturned = 1000
 
 // Lead finds what leads back from entry upTo, which is committed. The errors are those of
 // [compaction.Build] and [Views.Read], ErrTooLarge and a *ConflictError.
@@ -115,7 +115,7 @@ func (r *Return) few() (keys []Key, ok bool) {
 		if !r.within(k.first) || !r.concerns([]byte(k.key)) {
 			continue
 		}
-		if keys = append(keys, Key{DB: k.db, Key: []byte(k.key)}); len(keys) > fewKeys {
+		if keys = append(keys, Key{DB: k.db, Key: []byte(k.key)}); len(keys) > fewReturned {
 			return nil, false
 		}
 	}
@@ -164,7 +164,7 @@ func (r *Return) bothEnds(s *Seeker, keys []Key, upTo uint64) (to, from *state.S
 	if known == nil || known.offset != r.To.Offset {
 		known = &Known{offset: r.To.Offset}
 	}
-	if r.Last == 0 && r.Keys == nil && r.t.all() && len(r.t.sources) <= fewKeys {
+	if r.Last == 0 && r.Keys == nil && r.t.all() && len(r.t.sources) <= fewReturned {
 		keys = slices.Clone(keys)
 		for _, p := range r.t.sources {
 			keys = append(keys, Key{DB: p.db, Key: []byte(p.key)})

@@ -158,7 +158,7 @@ func TestReturnUndoByAnyWay(t *testing.T) {
 // much is made of it.
 func TestReturnOfManyKeys(t *testing.T) {
 	w := newWorld(t, 0)
-	const n = 3 * fewKeys
+	const n = 3 * fewReturned
 	many := func(value string) {
 		w.do(event.Header{Name: "MSET"}, func(b *event.Buffer) {
 			for i := range n {

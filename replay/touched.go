@@ -16,9 +16,9 @@ import (
 // Which keys may differ between two moments, and the least that must be read to know what
 // they were.
 
-// fewKeys is how many keys are looked up one by one at both ends: a look takes about a
+// fewCompared is how many keys are looked up one by one at both ends: a look takes about a
 // millisecond.
-const fewKeys = 64
+const fewCompared = 64
 
 // Compare puts two moments side by side. What is compared are the keys that the entries
 // between name, or all where one of those speaks of whole databases. So what is built does
@@ -39,7 +39,7 @@ func (s *Seeker) Compare(from, to Resolved, progress func(done, total int64)) (*
 	switch {
 	case seen == nil:
 		return c, c.whole(s, nil, progress)
-	case len(seen) <= fewKeys:
+	case len(seen) <= fewCompared:
 		err = c.lookUp(s, seen)
 	case !s.sifts(lo.Offset, hi.Offset, len(seen)):
 		return c, c.whole(s, seen, progress)
@@ -151,6 +151,7 @@ func touchedBy(e log.Entry, seen map[place]bool) (all bool, err error) {
 
 // touch keeps the keys to be compared, in order.
 func (c *Comparison) touch(seen map[place]bool) {
+	c.touched = c.touched[:0]
 	for p := range seen {
 		c.touched = append(c.touched, p)
 	}

@@ -36,3 +36,5 @@ require (
 	go.uber.org/atomic v1.11.0 // indirect
 	golang.org/x/tools v0.26.0 // indirect
 )
+
+tool github.com/altilium-db/altilium/cmd/altilium

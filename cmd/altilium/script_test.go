@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 //	appears FILE PATTERN            waits until the file matches
 //	flip FILE BYTE                  changes every bit of a byte; a negative BYTE counts from the end
 //	newer DIR                       gives a data directory a format of the future
+//	like FILE                       the last standard output is as the file, but for times and addresses
 //	forge OLD NEW COMMAND REPLY     copies a recording with other replies to a command
 //
 // ALTILIUM_TEST_PROGRAM is a directory whose altilium is run instead: one that
@@ -34,8 +35,14 @@ func TestScripts(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the scenarios stop servers with an interrupt, which Windows does not have")
 	}
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+	p := scenarios()
+	p.Dir = "testdata/script"
+	testscript.Run(t, p)
+}
+
+// scenarios is how they are run.
+func scenarios() testscript.Params {
+	return testscript.Params{
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -49,7 +56,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"server": serverCommand, "redis": redisCommand, "exit": exitCommand, "appears": appearsCommand,
-			"flip": flipCommand, "newer": newerCommand, "forge": forgeCommand,
+			"flip": flipCommand, "newer": newerCommand, "forge": forgeCommand, "like": likeCommand,
 		},
-	})
+	}
 }

@@ -143,7 +143,8 @@ func (w *world) finish(t testing.TB) {
 
 func (w *world) open(t testing.TB, segment int64) *log.Log {
 	t.Helper()
-	d, err := log.OpenDir(w.dir, log.Options{SegmentSize: segment, Policy: log.No})
+	// Always: how far an entry knows the log to be durable is then the same each time.
+	d, err := log.OpenDir(w.dir, log.Options{SegmentSize: segment, Policy: log.Always})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -152,8 +152,7 @@
 // conflict: going back would take more than what is undone. After a flush or swap of its database
 // every key may have been changed.
 //
-// Shifted expiries are those that there were, put off by as much time as has passed: so keys
-// differ that no entry has touched.
+// Where expiries are shifted or frozen, keys differ that no entry has touched.
 //
 // # History
 //

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/altilium-db/altilium/compaction"
 	"github.com/altilium-db/altilium/log"
@@ -26,9 +27,10 @@ type Return struct {
 	Done   func(*Seeker)
 	Known  *Known // what was found out about To before, and what is found out now; nil: nothing is kept
 
-	To    Resolved              // what it leads back to
-	Keys  func(key []byte) bool // only these; nil: all
-	Shift int64                 // ms that are added to the expiries that there were
+	To   Resolved              // what it leads back to
+	Keys func(key []byte) bool // only these; nil: all
+	TTL  TTL                   // what becomes of the expiries that there were
+	Now  time.Time             // what TTLShift counts from
 
 	// Same is an entry after To after which all data was what it was at To; 0: none is known.
 	Same uint64
@@ -107,7 +109,7 @@ func (r *Return) few() (keys []Key, ok bool) {
 	if last == 0 {
 		last = compaction.Latest
 	}
-	if r.Shift != 0 || r.Last == 0 && r.Views.Has(r.To.Offset) || r.t.onDatabases(last) {
+	if r.TTL != TTLAbsolute || r.Last == 0 && r.Views.Has(r.To.Offset) || r.t.onDatabases(last) {
 		return nil, false
 	}
 	for i := range r.t.keys {
@@ -260,7 +262,7 @@ func (r *Return) viewed(to *compaction.Built, upTo uint64) (*Lead, error) {
 		return nil, err
 	}
 	l, err := b.lead()
-	if err == nil && r.Last == 0 && r.Keys == nil && r.Shift == 0 {
+	if err == nil && r.Last == 0 && r.Keys == nil && r.TTL == TTLAbsolute {
 		digest := to.State.Digest()
 		l.Digest = &digest
 	}
@@ -303,7 +305,7 @@ func (r *Return) bring(from, to *state.State) (err error) {
 	for i := 0; i < len(r.t.sources) && err == nil; i++ {
 		one(r.t.sources[i].db, []byte(r.t.sources[i].key))
 	}
-	for db := 0; r.Shift != 0 && db < state.Databases && err == nil; db++ {
+	for db := 0; r.TTL != TTLAbsolute && db < state.Databases && err == nil; db++ {
 		eachExpiring(to, db, func(key []byte) bool { return r.t.whole[db].first != 0 || one(db, key) })
 	}
 	return err
@@ -343,7 +345,7 @@ func (r *Return) each(from, to *state.State, b *leadBuilder) (err error) {
 			if err == nil {
 				err = r.eachThen(from, to, db, b)
 			}
-		case r.Shift != 0:
+		case r.TTL != TTLAbsolute:
 			eachExpiring(to, db, func(key []byte) bool {
 				_, named := r.t.index[db][string(key)]
 				return named || one(db, key)
@@ -430,7 +432,9 @@ func (b *leadBuilder) key(db int, key []byte) error {
 	if !ok {
 		d = b.u.c.at(db, key)
 	}
-	d.After.ExpireAt = b.r.expiry(d.After.ExpireAt)
+	if d.After.ExpireAt, ok = b.r.expiry(d.After.ExpireAt); !ok {
+		d.After = Value{}
+	}
 	if d.same() {
 		return nil
 	}
@@ -448,18 +452,26 @@ func (b *leadBuilder) key(db int, key []byte) error {
 	return b.fits()
 }
 
-// expiry is what becomes of one, in ms since 1970.
-func (r *Return) expiry(at int64) int64 {
-	if at == 0 {
-		return 0
+// expiry is what becomes of one, in ms since 1970; ok is false where the key was due at the
+// point and is not to come back for that.
+func (r *Return) expiry(at int64) (then int64, ok bool) {
+	switch {
+	case at == 0 || r.TTL == TTLAbsolute:
+		return at, true
+	case r.TTL == TTLShift:
+		return shifted(at, r.Now.UnixMilli()-r.To.Clock/1000), true
 	}
-	return max(1, at+r.Shift)
+	return 0, at > r.To.Clock/1000
 }
 
 // text brings a string back that is not there.
 func (b *leadBuilder) text(db int, was *state.Record) error {
+	at, ok := b.r.expiry(was.ExpireAt)
+	if !ok {
+		return nil
+	}
 	b.stat.Added++
-	b.u.text(db, was.Key, was.Value, b.r.expiry(was.ExpireAt), was.Number())
+	b.u.text(db, was.Key, was.Value, at, was.Number())
 	return b.fits()
 }
 

@@ -30,8 +30,8 @@
 // ([replay.Return]), and done by the engine, which asks again where there was more written.
 //
 //	RESTORE point [MATCH glob]                 the data, in all databases, is what it was then
-//	        [TTL ABSOLUTE | SHIFT]             expiries are what they were, or what was left of them
-//	                                           then is left of them when this was asked for
+//	        [TTL ABSOLUTE | SHIFT | FROZEN]    what becomes of expiries: see [replay.TTL]. SHIFT counts
+//	                                           from when this was asked for
 //	UNDO first [last] [MATCH glob] [FORCE]     what the entries first to last have changed is what
 //	     A..B                                  it was before them
 //

@@ -99,7 +99,7 @@ type goingBack struct {
 	q    Request
 }
 
-// goBack is LOG RESTORE point [MATCH glob] [TTL ABSOLUTE|SHIFT] and LOG UNDO first [last]
+// goBack is LOG RESTORE point [MATCH glob] [TTL ABSOLUTE|SHIFT|FROZEN] and LOG UNDO first [last]
 // [MATCH glob] [FORCE]: the answer is a change.
 func (r *Room) goBack(ctx context.Context, q *Request, words []string, a *Answer) error {
 	g := &goingBack{room: r, q: *q}
@@ -131,7 +131,7 @@ func (r *Room) goBack(ctx context.Context, q *Request, words []string, a *Answer
 	return nil
 }
 
-// parseRestore reads point [MATCH glob] [TTL ABSOLUTE|SHIFT].
+// parseRestore reads point [MATCH glob] [TTL ABSOLUTE|SHIFT|FROZEN].
 func (g *goingBack) parseRestore(words []string) (err error) {
 	var options query
 	if err := options.parseOnly(words[1:], nil, []string{"MATCH", "TTL"}); err != nil {
@@ -140,13 +140,10 @@ func (g *goingBack) parseRestore(words []string) (err error) {
 	if g.way.To, err = g.room.resolve(&g.q, words[0]); err != nil {
 		return err
 	}
-	switch how := upper(options.option("TTL", "ABSOLUTE")); how {
-	case "ABSOLUTE":
-	case "SHIFT":
-		g.way.Shift = (g.q.Now - g.way.To.Clock) / 1000
-	default:
-		return fmt.Errorf("%w: TTL is ABSOLUTE or SHIFT, not %q", ErrUsage, how)
+	if g.way.TTL, err = replay.ParseTTL(strings.ToLower(options.option("TTL", "ABSOLUTE"))); err != nil {
+		return fmt.Errorf("%w: TTL %w", ErrUsage, err)
 	}
+	g.way.Now = time.UnixMicro(g.q.Now)
 	g.match(&options)
 	return nil
 }
@@ -213,7 +210,7 @@ func (g *goingBack) again(ctx context.Context, upTo uint64) Answer {
 // done lets others go back. Where all data is what it was then, that is remembered: who
 // goes there again need not look at what came before.
 func (g *goingBack) done(entry uint64) {
-	if g.undo != nil || g.way.Keys != nil || g.way.Shift != 0 {
+	if g.undo != nil || g.way.Keys != nil || g.way.TTL != replay.TTLAbsolute {
 		entry = 0
 	}
 	g.room.returns.end(g.way.To.Offset, entry)

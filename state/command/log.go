@@ -83,6 +83,7 @@ func logRow() *Spec {
 				Arg{Name: "expiries", Token: "TTL", Type: "oneof", Flags: "optional", Sub: []Arg{
 					{Name: "absolute", Type: "pure-token", Token: "ABSOLUTE"},
 					{Name: "shift", Type: "pure-token", Token: "SHIFT"},
+					{Name: "frozen", Type: "pure-token", Token: "FROZEN"},
 				}}),
 			pastRow("subscribe", -3, "Sends the entries after a point, and those that come, as messages.", wordArg("from"),
 				tokenArg("MATCH", "pattern"), tokenArg("CLIENT", "pattern"), tokenArg("CMD", "pattern"), flagArg("BRIEF"), flagArg("JSON")),

@@ -15,6 +15,7 @@ const (
 	StepWait       StepKind = 8  // a command began to wait; its reply is a StepPush to come
 	StepPush       StepKind = 9  // a connection was sent something besides its replies: a consequence of the step before
 	StepChange     StepKind = 10 // a command has made the data what it was: the events, and its arguments
+	StepHold       StepKind = 11 // the server held writes from here on ("1"), or no more ("0"), to make such a change
 )
 
 // Step is one thing that happened in a recorded session. Steps stand in the
@@ -29,6 +30,6 @@ type Step struct {
 	Clock    int64    // µs since 1970: the clock that the command saw
 	Seed     uint64   // the seed of the command's random numbers
 	Addr     string   // StepConnect: the client's address
-	Args     [][]byte // StepPrelude, StepCommand, StepWait, StepEvict, StepFull, StepChange
+	Args     [][]byte // StepPrelude, StepCommand, StepWait, StepEvict, StepFull, StepChange, StepHold
 	Reply    []byte   // StepCommand: the reply in wire form, empty when there was none; StepPush: what was sent
 }

@@ -25,6 +25,7 @@
 //	    8 wait        [ 8, conn, clock, arrived, seed, [arg …] ]
 //	    9 push        [ 9, conn, clock, frame ]
 //	   10 change      [ 10, conn, clock, [events, arg …] ]
+//	   11 hold        [ 11, 0, clock, ["1" or "0"] ]
 //	last frame        [ "end", number of steps ]
 //
 // clock and arrived are µs since 1970; arrived is what pacing uses when a
@@ -37,7 +38,8 @@
 // recording is sent the same, and compares it.
 //
 // A change is what LOG RESTORE or LOG UNDO did, in the events of an entry. The command
-// itself, and its reply, are no steps: they ask of a past that is not the recording's.
+// itself, and its reply, are no steps: they ask of a past that is not the recording's. Between holds
+// keys that are due stay, as in a pause.
 //
 // Every frame is bounded and its CRC checked before it is decoded, and nothing
 // is allocated by a length that was only announced. A recording without its

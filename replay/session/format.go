@@ -92,7 +92,7 @@ func stepFields(k resp.StepKind) int {
 		return 8
 	case resp.StepWait:
 		return 6
-	case resp.StepEvict, resp.StepFull, resp.StepPush, resp.StepChange:
+	case resp.StepEvict, resp.StepFull, resp.StepPush, resp.StepChange, resp.StepHold:
 		return 4
 	case resp.StepDisconnect, resp.StepTick:
 		return 3
@@ -111,7 +111,7 @@ func encodeStep(buf *bytes.Buffer, enc *msgpack.Encoder, s resp.Step) error {
 	switch s.Kind {
 	case resp.StepConnect:
 		err = errors.Join(err, enc.EncodeString(s.Addr))
-	case resp.StepEvict, resp.StepFull, resp.StepChange:
+	case resp.StepEvict, resp.StepFull, resp.StepChange, resp.StepHold:
 		err = errors.Join(err, encodeArgs(enc, s.Args))
 	case resp.StepPrelude:
 		err = errors.Join(err, enc.EncodeUint(s.Seed), encodeArgs(enc, s.Args))
@@ -158,7 +158,7 @@ func decodeStep(payload []byte) (s resp.Step, end int64, err error) {
 	switch s.Kind {
 	case resp.StepConnect:
 		s.Addr = d.text()
-	case resp.StepEvict, resp.StepFull, resp.StepChange:
+	case resp.StepEvict, resp.StepFull, resp.StepChange, resp.StepHold:
 		s.Args = d.args()
 	case resp.StepPrelude:
 		s.Seed, s.Args = d.uint(), d.args()

@@ -17,8 +17,8 @@ type Target interface {
 	Command(s resp.Step) (reply []byte, err error)
 	Disconnect(s resp.Step) error
 	Tick(s resp.Step) error
-	Evict(s resp.Step) error // StepEvict, StepFull
-	Change(s resp.Step) error
+	Evict(s resp.Step) error  // StepEvict, StepFull
+	Change(s resp.Step) error // StepChange, StepHold
 	// Pushed returns the next frame that the connection was sent besides its
 	// replies, empty where there is none.
 	Pushed(s resp.Step) (frame []byte, err error)
@@ -89,7 +89,7 @@ func perform(t Target, s resp.Step) ([]byte, error) {
 		return nil, t.Disconnect(s)
 	case resp.StepEvict, resp.StepFull:
 		return nil, t.Evict(s)
-	case resp.StepChange:
+	case resp.StepChange, resp.StepHold:
 		return nil, t.Change(s)
 	default:
 		return nil, t.Tick(s)

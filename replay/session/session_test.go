@@ -40,6 +40,7 @@ func testSteps() []resp.Step {
 			Args: args("SET", "k\x00\r\n", ""), Reply: []byte("+OK\r\n")},
 		{Kind: resp.StepTick, Clock: 1767225600000300},
 		{Kind: resp.StepEvict, Clock: 1767225600000310, Args: args("15", "k\x00")},
+		{Kind: resp.StepHold, Clock: 1767225600000310, Args: args("1")},
 		{Kind: resp.StepChange, Conn: 4, Clock: 1767225600000310, Args: args("\x92\x1e", "LOG", "RESTORE", "@1")},
 		{Kind: resp.StepFull, Clock: 1767225600000320, Args: args("1")},
 		{Kind: resp.StepCommand, Conn: 7, Clock: 1767225600000400, Arrived: 1767225600000390, Seed: 5, Volatile: true,
@@ -325,7 +326,7 @@ func play(t *testing.T, e *echo, keepOn bool) (Result, []Divergence) {
 
 func TestPlayFindsTheDifferentReply(t *testing.T) {
 	res, found := play(t, &echo{}, true)
-	if len(found) != 0 || res != (Result{Steps: 12, Commands: 5, Complete: true}) {
+	if len(found) != 0 || res != (Result{Steps: 13, Commands: 5, Complete: true}) {
 		t.Fatalf("a faithful target: %+v, %d divergences", res, len(found))
 	}
 	// Command 2 (the first is the prelude) answers otherwise; 3 is volatile.
@@ -346,7 +347,7 @@ func TestPlayFindsTheDifferentReply(t *testing.T) {
 		t.Errorf("a reply where none was recorded passed")
 	}
 	// So is a frame that does not come.
-	if res, found = play(t, &echo{mute: true}, true); res.Divergences != 1 || found[0].Step != 11 || len(found[0].Args) != 0 {
+	if res, found = play(t, &echo{mute: true}, true); res.Divergences != 1 || found[0].Step != 12 || len(found[0].Args) != 0 {
 		t.Errorf("a frame that was not pushed passed: %+v", found)
 	}
 	// Stopping at the first.
@@ -358,7 +359,7 @@ func TestPlayFindsTheDifferentReply(t *testing.T) {
 func TestPlayKeepsTheOrder(t *testing.T) {
 	e := &echo{}
 	play(t, e, true)
-	want := []string{"connect 7", "SELECT 7", "SET 7", "tick 0", "evict 0", "change 4", "evict 0", "INFO 7", "CLIENT 7", "BLPOP 7", "pushed 7", "disconnect 7"}
+	want := []string{"connect 7", "SELECT 7", "SET 7", "tick 0", "evict 0", "change 0", "change 4", "evict 0", "INFO 7", "CLIENT 7", "BLPOP 7", "pushed 7", "disconnect 7"}
 	if !reflect.DeepEqual(e.events, want) {
 		t.Errorf("got %v, want %v", e.events, want)
 	}

@@ -324,7 +324,8 @@
 //   - A client's pause is waited for; one that begins while the server holds writes goes on.
 //   - Whose client has gone is not done.
 //   - Notifications tell what the events do, by the events' own names (set, hset, rpush, del …).
-//   - What was done is a step of a recording, with its events, since a player has no such past;
+//   - What was done is a step of a recording, with its events, since a player has no such past,
+//     and so is that writes are held, since keys that are due stay for as long;
 //     the command and its reply are none. What it has others sent are steps as ever.
 //
 // # Checkpoints

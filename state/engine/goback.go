@@ -203,11 +203,27 @@ func (e *Engine) recordChange(s *Session, args [][]byte, events []byte) {
 	}})
 }
 
+// recordHold records that writes are held, or no more: in between reads leave keys that are due.
+func (e *Engine) recordHold() {
+	if e.recording.to == nil {
+		return
+	}
+	held := "0"
+	if e.pause.own > 0 {
+		held = "1"
+	}
+	e.steps = append(e.steps, pendingStep{step: resp.Step{Kind: resp.StepHold, Clock: e.now, Args: [][]byte{[]byte(held)}}})
+}
+
 var errNoChange = errors.New("this is no change of a recording")
 
 // PlayChange does what a step of a recording says that LOG RESTORE or LOG UNDO did, as a turn of
 // its own. What that was answered is no step.
 func (e *Engine) PlayChange(step resp.Step) error {
+	e.now = e.clock.read()
+	if step.Kind == resp.StepHold {
+		return e.playHold(step)
+	}
 	s := e.sessions[step.Conn]
 	if s == nil || len(step.Args) < 2 {
 		return errNoChange
@@ -215,8 +231,20 @@ func (e *Engine) PlayChange(step resp.Step) error {
 	if spec, _ := e.table.Lookup(step.Args[1:]); spec == nil {
 		return errNoChange
 	}
-	e.now = e.clock.read()
 	err := e.change(s, step.Args[1:], step.Args[0], nil)
 	e.Commit()
 	return err
+}
+
+func (e *Engine) playHold(step resp.Step) error {
+	switch held := len(step.Args) == 1 && string(step.Args[0]) == "1"; {
+	case held == (e.pause.own > 0):
+		return errNoChange
+	case held:
+		e.holdWrites()
+	default:
+		e.releaseHeld()
+	}
+	e.Commit()
+	return nil
 }

@@ -297,12 +297,18 @@ func TestBackIsReplayed(t *testing.T) {
 	a.back("LOG RESTORE @1")
 	b.want("*-1", "EXEC")
 	a.want("$-1 +OK", "GET k", "SET z 1")
+	a.want("+OK", "SET due 1 PX 1")
 	b.do("MULTI", "LOG RESTORE @1", "EXEC")
+	a.back("LOG UNDO @last", func() { b.do("SET more 1") }, func() { // held: due stays where it is
+		h.advance(time.Second)
+		c.run("SELECT 2", "GET due")
+	})
+	a.want("$-1", "GET due")
 	if got := a.back("LOG UNDO @4"); !strings.Contains(got, "entry :0") {
 		t.Errorf("nothing is left of it: %s", got)
 	}
 	h.connect().do("RECORD STOP")
-	if n := strings.Count(p.String(), fmt.Sprintf("\n%d conn 1 ", resp.StepChange)); n != 1 {
+	if n := strings.Count(p.String(), fmt.Sprintf("\n%d conn 1 ", resp.StepChange)); n != 2 || !strings.Contains(p.String(), fmt.Sprintf("\n%d conn 0 ", resp.StepHold)) {
 		t.Errorf("%d steps of going back:\n%s", n, &p)
 	}
 	if diverged := playTape(t, h, &p); diverged > 0 {

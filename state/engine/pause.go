@@ -37,7 +37,9 @@ func (p *pauseState) ownOnly() bool { return p.own > 0 && p.end == ownEnd }
 
 // holdWrites holds writes, as a pause does, until releaseHeld.
 func (e *Engine) holdWrites() {
-	e.pause.own++
+	if e.pause.own++; e.pause.own == 1 {
+		e.recordHold()
+	}
 	if !e.paused() {
 		e.pause.kind, e.pause.end = pausedWrites, ownEnd
 	}
@@ -46,7 +48,11 @@ func (e *Engine) holdWrites() {
 // releaseHeld ends one of these; a client's pause goes on.
 func (e *Engine) releaseHeld() {
 	p := &e.pause
-	if p.own--; p.own == 0 && p.end == ownEnd {
+	if p.own--; p.own > 0 {
+		return
+	}
+	e.recordHold()
+	if p.end == ownEnd {
 		e.unpause()
 	}
 }

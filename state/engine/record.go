@@ -57,6 +57,9 @@ func recordStartCommand(e *Engine, s *Session, c *command.Call) {
 	if e.memory.full {
 		e.recordFull()
 	}
+	if e.pause.own > 0 {
+		e.recordHold()
+	}
 	e.recordPreludes(s)
 	e.lg.Info().Str("name", name).Uint64("offset", e.last).Msg("recording")
 	c.Out.OK()

@@ -323,7 +323,7 @@ func playTape(t *testing.T, h *harness, p *tape) (diverged int) {
 			if err := twin.e.PlayEviction(s); err != nil {
 				t.Fatal(err)
 			}
-		case resp.StepChange:
+		case resp.StepChange, resp.StepHold:
 			if err := twin.e.PlayChange(s); err != nil {
 				t.Fatal(err)
 			}

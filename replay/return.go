@@ -355,17 +355,17 @@ func (r *Return) each(from, to *state.State, b *leadBuilder) (err error) {
 	return err
 }
 
-// eachThen visits every key that a database had. Of one that is empty now a string needs no look
-// at all: a hundred thousand of them are told in some ten ms.
+// eachThen visits every key that a database had. A string that is not there now needs no
+// comparison: a hundred thousand of them are told in some ten ms.
 func (r *Return) eachThen(from, to *state.State, db int, b *leadBuilder) (err error) {
-	empty := from.Keys(db) == 0
-	if empty {
+	is := from.View(db, 0)
+	if is.Len() == 0 {
 		b.u.b.Grow(int(min(to.Blocks(), int64(b.r.Limit))))
 	}
 	to.Export(db, 0, func(was state.Record) bool {
 		switch {
 		case !r.concerns(was.Key):
-		case empty && was.Type == state.String:
+		case was.Type == state.String && !is.Exists(was.Key):
 			err = b.text(db, &was)
 		default:
 			err = b.key(db, was.Key)

@@ -41,6 +41,11 @@
 // remembered, so that who goes back to the same point again and again pays for what came since
 // the last time, not since the point.
 //
+// # Forks
+//
+// LOG FORK point name makes a data directory called as the server's own with -NAME behind it,
+// beside it ([replay.Fork]). The reply is a map: point, dir.
+//
 // # Conditions
 //
 // [ParseExpr] reads a condition on the state of a moment, for `altilium bisect --expr` and

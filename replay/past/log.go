@@ -30,6 +30,8 @@ func (r *Room) tellLog(ctx context.Context, q *Request, a *Answer, out *resp.Wri
 		return r.tag(q, words[1:], out)
 	case "BISECT":
 		return r.bisect(ctx, q, words[1:], out)
+	case "FORK":
+		return r.fork(q, words[1:], out)
 	case "RESTORE", "UNDO":
 		return r.goBack(ctx, q, words, a)
 	case "SUBSCRIBE":

@@ -31,6 +31,14 @@ func backRow(name, summary string, args ...Arg) *Spec {
 	return s
 }
 
+// forkRow is the one of a command that makes a directory.
+func forkRow() *Spec {
+	s := pastRow("fork", 4, "Makes a data directory beside the server's own, as of a point and with its history.", wordArg("point"), wordArg("name"))
+	s.Flags |= Admin
+	s.Complexity = "O(N) where N is the number of segments; the files are shared where they can be"
+	return s
+}
+
 // wordArg is a word that must be there, tokenArg one after a token, both of which need not
 // be, and flagArg such a token alone.
 func wordArg(name string) Arg { return Arg{Name: name, Type: "string"} }
@@ -70,6 +78,7 @@ func logRow() *Spec {
 			pastRow("blame", -3, "Who wrote each part of what a key holds: field, member, element.", wordArg("key"), tokenArg("FIELD", "field"), tokenArg("AT", "point"), flagArg("JSON")),
 			pastRow("diff", -4, "What differs between two moments, in collections element by element.", wordArg("from"), wordArg("to"), tokenArg("MATCH", "pattern"), flagArg("STAT"), flagArg("NAMES"), flagArg("JSON")),
 			ownRow("digest", 2, NoScript, "The offset of the last entry, and the digest of the state after it."),
+			forkRow(),
 			ownRow("help", 2, Loading|Stale, "Lists the subcommands."),
 			ownRow("info", 2, NoScript|Loading|Stale|Volatile, "Which log this is, how far it reaches and how safe it is."),
 			pastRow("key", -3, "Every entry that changed a key: when, by whom, with which command, and to what.", wordArg("key"),

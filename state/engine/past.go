@@ -64,6 +64,7 @@ func pastHandlers() map[string]handler {
 		"log|bisect":      askCommand,
 		"log|blame":       askCommand,
 		"log|diff":        askCommand,
+		"log|fork":        askCommand,
 		"log|key":         askCommand,
 		"log|range":       askCommand,
 		"log|restore":     goBackCommand,

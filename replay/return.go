@@ -32,8 +32,10 @@ type Return struct {
 	TTL  TTL                   // what becomes of the expiries that there were
 	Now  time.Time             // what TTLShift counts from
 
-	// Same is an entry after To after which all data was what it was at To; 0: none is known.
-	Same uint64
+	// Same is an entry after To after which all data was what it was at To, but for SameShift ms
+	// that were added to expiries, which TTLShift alone may find; 0: none is known.
+	Same      uint64
+	SameShift int64
 
 	// Only what the entries after To up to this one have changed is taken back; 0: all.
 	// What was written after it is a conflict, unless Force.
@@ -290,6 +292,9 @@ func (r *Return) bring(from, to *state.State) (err error) {
 			return true
 		}
 		if record, ok := to.Record(db, key); ok {
+			if record.ExpireAt != 0 {
+				record.ExpireAt = shifted(record.ExpireAt, r.SameShift)
+			}
 			err = from.Import(db, record)
 		}
 		return err == nil
@@ -459,9 +464,17 @@ func (r *Return) expiry(at int64) (then int64, ok bool) {
 	case at == 0 || r.TTL == TTLAbsolute:
 		return at, true
 	case r.TTL == TTLShift:
-		return shifted(at, r.Now.UnixMilli()-r.To.Clock/1000), true
+		return shifted(at, r.Shift()), true
 	}
 	return 0, at > r.To.Clock/1000
+}
+
+// Shift is how many ms are added to expiries.
+func (r *Return) Shift() int64 {
+	if r.TTL != TTLShift {
+		return 0
+	}
+	return r.Now.UnixMilli() - r.To.Clock/1000
 }
 
 // text brings a string back that is not there.

@@ -39,10 +39,16 @@ var errBusyBack = errors.New("another LOG RESTORE or LOG UNDO is under way; try 
 // returns is who is going back, and who has come back.
 type returns struct {
 	mu    sync.Mutex
-	now   *goingBack        // who is at it
-	from  *log.Reader       // that one's; kept, since who comes next mostly wants what came since. nil: there is none
-	known *replay.Known     // what keys were where the last one went back to; nil: nobody has
-	same  map[uint64]uint64 // by offset: the last entry after which all data was what it was there
+	now   *goingBack         // who is at it
+	from  *log.Reader        // that one's; kept, since who comes next mostly wants what came since. nil: there is none
+	known *replay.Known      // what keys were where the last one went back to; nil: nobody has
+	same  map[uint64]landing // by offset: when all data was last what it was there
+}
+
+// landing is an entry of a LOG RESTORE of all data.
+type landing struct {
+	entry uint64
+	shift int64 // ms that it has added to expiries
 }
 
 // mostSame is how many are remembered.
@@ -60,25 +66,28 @@ func (r *returns) begin(g *goingBack) error {
 		return nil
 	}
 	at := g.way.To.Offset
-	if g.way.Same = r.same[at]; r.known == nil || r.known.Offset() != at {
+	if l := r.same[at]; l.shift == 0 || g.way.TTL == replay.TTLShift {
+		g.way.Same, g.way.SameShift = l.entry, l.shift
+	}
+	if r.known == nil || r.known.Offset() != at {
 		r.known = replay.NewKnown(at)
 	}
 	g.way.Known = r.known
 	return nil
 }
 
-// end ends it. entry is what all data was made the same by as at a moment; 0: by none.
-func (r *returns) end(at, entry uint64) {
+// end ends it. l is what all data was made the same by as at a moment; without an entry: by none.
+func (r *returns) end(at uint64, l landing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.now = nil
-	if entry == 0 {
+	if l.entry == 0 {
 		return
 	}
 	if len(r.same) >= mostSame {
 		clear(r.same)
 	}
-	r.same[at] = entry
+	r.same[at] = l
 }
 
 // offsets is what retention must keep for who is at it.
@@ -210,10 +219,10 @@ func (g *goingBack) again(ctx context.Context, upTo uint64) Answer {
 // done lets others go back. Where all data is what it was then, that is remembered: who
 // goes there again need not look at what came before.
 func (g *goingBack) done(entry uint64) {
-	if g.undo != nil || g.way.Keys != nil || g.way.TTL != replay.TTLAbsolute {
+	if g.undo != nil || g.way.Keys != nil || g.way.TTL == replay.TTLFrozen {
 		entry = 0
 	}
-	g.room.returns.end(g.way.To.Offset, entry)
+	g.room.returns.end(g.way.To.Offset, landing{entry, g.way.Shift()})
 }
 
 // reply tells what was done.

@@ -41,7 +41,7 @@ type Options struct {
 // New makes the room of a log that is open in this process.
 func New(o Options) *Room {
 	return &Room{log: o.Log, table: command.NewTable(), views: o.Views, seekers: newSeekers(o), times: timeCache{at: map[uint64]int64{}},
-		returns: returns{same: map[uint64]uint64{}}}
+		returns: returns{same: map[uint64]landing{}}}
 }
 
 // Request is one command, or a transaction, that is asked of the past.

@@ -46,6 +46,56 @@ func (c *client) back(line string, meanwhile ...func()) string {
 	return flat(c.take())
 }
 
+// TestBackAgainWithExpiries goes back to one point again and again, in both ways for
+// expiries, and wants what is left of these to be what was left then, or what is left now of
+// that: whatever the times before have done, which are remembered.
+func TestBackAgainWithExpiries(t *testing.T) {
+	h, _ := backHarness(t, setup{})
+	c := h.connect()
+	c.want("+OK", "SET soon a PX 9000")
+	c.want("+OK", "SET late b PX 1000000")
+	c.want("+OK", "SET never c")
+	c.want(":1", "RPUSH list x")
+	c.want(":1", "PEXPIRE list 500000")
+	point := h.log.Last()
+	left := map[string]int64{"soon": 9000, "late": 1000000, "list": 500000}
+	elapsed := int64(0)
+	spoil := []string{"", "PERSIST late", "PEXPIRE list 7", "DEL soon", "FLUSHALL", "SET soon other", "SET more d PX 5", "PEXPIRE never 100000"}
+	for round := range 40 {
+		ms := int64(round%5) * 1500 // and none at all
+		h.advance(time.Duration(ms) * time.Millisecond)
+		elapsed += ms
+		if line := spoil[round%len(spoil)]; line != "" {
+			c.run(line)
+			h.e.Commit()
+			c.take()
+		}
+		shift := round%3 != 1
+		how := map[bool]string{true: "SHIFT", false: "ABSOLUTE"}[shift]
+		c.back(fmt.Sprintf("LOG RESTORE @%d TTL %s", point, how))
+		for key, ms := range left {
+			if !shift {
+				ms -= elapsed
+			}
+			want := fmt.Sprintf(":%d", ms)
+			if ms <= 0 {
+				want = ":-2"
+			}
+			if got := flat(c.do("PTTL " + key)); got != want {
+				t.Fatalf("round %d, %s, %d ms later: PTTL %s is %s, want %s", round, how, elapsed, key, got, want)
+			}
+		}
+		c.want(":-1", "PTTL never")
+		c.want("$1 c", "GET never")
+		c.want(":0", "EXISTS more")
+		if shift { // otherwise what is due comes back each time, to go when it is looked at
+			if got := c.back(fmt.Sprintf("LOG RESTORE @%d TTL SHIFT", point)); !strings.Contains(got, "entry :0 ") {
+				t.Fatalf("round %d: there was something left: %s", round, got)
+			}
+		}
+	}
+}
+
 // TestBackWhileOthersWrite: what is written while it is found out what is to be done is
 // taken back as well, and from then on writes are held until it is done, reads not. A reader
 // sees all of it or nothing.

@@ -309,9 +309,10 @@ func (s *Seeker) bring(keys []Key, lines []*descent, records []*state.Record) (*
 
 // index is that of a segment, and a picker of its entries.
 func (s *Seeker) index(at stretch) (keyindex.Index, *log.Picker, error) {
+	next := s.f.tail.Next() // first: a tail that begins anew has no index of what is before
 	x, ok := s.f.tail.Index(at.first)
 	switch {
-	case ok: // also where it is sealed, but has no file yet
+	case ok && next > at.last: // also where it is sealed, but has no file yet
 	case at.sealed == nil:
 		return nil, nil, fmt.Errorf("%w: the segment @%d has been sealed meanwhile", errMoved, at.first)
 	default:

@@ -14,7 +14,6 @@ import (
 const (
 	gcLoading = 400 // percent of the memory in use
 	gcServing = 100
-	gcBusy    = 1600 // where what is in use is little and garbage much: LOG SUBSCRIBE of each write
 
 	leastGarbage = 32 << 20  // bytes that are always allowed, as far as the percentage goes
 	mostGarbage  = 512 << 20 // and never more than these, or a quarter of the memory in use
@@ -24,19 +23,6 @@ const (
 func gcPercent(live uint64, most int) int {
 	garbage := max(leastGarbage, min(live/4, mostGarbage))
 	return int(min(uint64(most), max(5, garbage*100/max(live, 1))))
-}
-
-// nextMost is the percentage that gcPercent may go to in the next second of serving, after
-// one with so many collections. Each stops the loop twice, and with the keys not on Go's heap
-// a few megabytes of garbage bring one about: where they come often, more may pile up.
-func nextMost(most int, collections uint64) int {
-	switch {
-	case collections > 4:
-		return min(2*most, gcBusy)
-	case collections == 0:
-		return max(most/2, gcServing)
-	}
-	return most
 }
 
 // setGC sets the percentage, unless GOGC in the environment does.
@@ -54,7 +40,6 @@ func tuneGC(ctx context.Context, loaded <-chan struct{}) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	var r rest
-	var cycles uint64
 	for {
 		metrics.Read(live)
 		if p := gcPercent(live[0].Value.Uint64(), most); set == 0 || p < set*9/10 || p > set*11/10 {
@@ -65,17 +50,11 @@ func tuneGC(ctx context.Context, loaded <-chan struct{}) {
 		case <-ctx.Done():
 			return
 		case <-loaded:
-			loaded, most, cycles = nil, gcServing, readHeap().cycles
+			loaded, most = nil, gcServing
 			tick.Reset(time.Second)
-			continue
 		case <-tick.C:
 		}
-		if loaded != nil {
-			continue
-		}
-		h := readHeap()
-		most, cycles = nextMost(most, h.cycles-cycles), h.cycles
-		if r.due(h) {
+		if loaded == nil && r.due(readHeap()) {
 			debug.FreeOSMemory()
 		}
 	}

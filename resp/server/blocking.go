@@ -25,6 +25,7 @@ type blocking struct {
 	frames [][]byte   // to be written by push
 	unsent int        // bytes of them, and of those that push is writing
 	pusher bool       // push runs
+	due    bool       // the output of a turn is to be written before them
 	dead   bool       // a write has failed
 }
 
@@ -42,6 +43,12 @@ const maxAhead = 64 << 10
 
 // proceed wakes the goroutine, which has handed in a batch and waits.
 func (b *blocking) proceed() bool {
+	b.owe()
+	return b.wakeUp()
+}
+
+// wakeUp is proceed where the goroutine may be writing the output.
+func (b *blocking) wakeUp() bool {
 	if b.listening {
 		b.listening = false
 		b.interrupt()
@@ -50,8 +57,35 @@ func (b *blocking) proceed() bool {
 	return false
 }
 
+// owe has what was answered in a turn go before frames that are sent in later ones: it is the
+// goroutine that writes it, and push might be faster.
+func (b *blocking) owe() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.due = b.c.out.Len() > 0
+}
+
+// written ends that.
+func (b *blocking) written() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.due = false; len(b.frames) > 0 {
+		b.startPush()
+	}
+}
+
+// startPush has the frames written. The caller has locked mu.
+func (b *blocking) startPush() {
+	if !b.pusher && !b.due {
+		b.pusher = true
+		b.c.s.alive.Add(1)
+		go b.push()
+	}
+}
+
 // pause lets the goroutine send what was answered before.
 func (b *blocking) pause(mayLast bool) {
+	b.owe()
 	if b.listening = mayLast; mayLast {
 		b.wake <- blocked
 	} else {
@@ -79,11 +113,7 @@ func (b *blocking) send(frames [][]byte) (unsent int) {
 	for _, f := range frames {
 		b.unsent += len(f)
 	}
-	if !b.pusher {
-		b.pusher = true
-		b.c.s.alive.Add(1)
-		go b.push()
-	}
+	b.startPush()
 	return b.unsent
 }
 
@@ -104,7 +134,7 @@ func (b *blocking) gather() {
 	b.frames = nil
 }
 
-func (b *blocking) goOn(resumed bool) (again bool) { return resumed && b.proceed() }
+func (b *blocking) goOn(resumed bool) (again bool) { return resumed && b.wakeUp() }
 
 // push writes what send was given until there is no more.
 func (b *blocking) push() {
@@ -117,8 +147,10 @@ func (b *blocking) pushSome() (more bool) {
 	b.writing.Lock()
 	defer b.writing.Unlock()
 	b.mu.Lock()
-	frames := b.frames
-	b.frames = nil
+	var frames [][]byte
+	if !b.due {
+		frames, b.frames = b.frames, nil
+	}
 	b.pusher = len(frames) > 0
 	b.mu.Unlock()
 	if len(frames) == 0 {
@@ -230,6 +262,7 @@ func (b *blocking) read() bool {
 // not read them holds its goroutine here.
 func (b *blocking) flush() bool {
 	c := b.c
+	defer b.written()
 	if c.out.Len() == 0 {
 		c.out.Reset(keepOutput) // what was taken back may have left it memory
 		return true

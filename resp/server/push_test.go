@@ -168,3 +168,32 @@ func testCommitAsksForATick(t *testing.T, o Options) {
 		eventually(t, "a Tick comes", func() bool { return f.h.ticks.Load() > before })
 	}
 }
+
+// TestReplyGoesBeforeWhatFollows: what a client was answered in one turn reaches it before what
+// it is sent in the next one, though each may be written by a goroutine of its own.
+func TestReplyGoesBeforeWhatFollows(t *testing.T) { bothForms(t, testReplyGoesBeforeWhatFollows) }
+
+func testReplyGoesBeforeWhatFollows(t *testing.T, o Options) {
+	f := start(t, &toy{}, o)
+	c, waker := f.dial(t), f.dial(t)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				waker.send("WAKE\r\n")
+				waker.want("OK")
+			}
+		}
+	}()
+	for i := range 1000 {
+		c.send(fmt.Sprintf("ECHO %d\r\nWAIT\r\n", i))
+		c.want(fmt.Sprintf("%q", fmt.Sprint(i)))
+		c.want("AWAKE")
+	}
+	close(stop)
+	<-stopped
+}

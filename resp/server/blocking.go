@@ -57,12 +57,14 @@ func (b *blocking) wakeUp() bool {
 	return false
 }
 
-// owe has what was answered in a turn go before frames that are sent in later ones: it is the
-// goroutine that writes it, and push might be faster.
+// owe has what was answered in a turn, which is over, go before frames that were sent at its
+// end or will be in later ones: it is the goroutine that writes it, and push might be faster.
 func (b *blocking) owe() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.due = b.c.out.Len() > 0
+	if b.due = b.c.out.Len() > 0; len(b.frames) > 0 {
+		b.startPush()
+	}
 }
 
 // written ends that.
@@ -123,10 +125,11 @@ func (b *blocking) waits() int {
 	return b.unsent
 }
 
-// gather takes what push has not begun to write: replies follow.
+// gather takes what push has not begun to write: replies follow, and nothing goes before them.
 func (b *blocking) gather() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.due = true
 	for _, f := range b.frames {
 		b.c.out.Raw(f)
 		b.unsent -= len(f)

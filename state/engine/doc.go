@@ -362,7 +362,7 @@
 // # Memory
 //
 // A Run ends early once it has written 1 MiB of replies or its turn has lasted
-// 20 ms; one reply may be larger, and one command may take longer. Values of
+// 5 ms; one reply may be larger, and one command may take longer. Values of
 // state.LendFrom bytes and more are lent to replies, not copied, but for small parts of long strings.
 // Buffers that one huge command has made grow are given back after it.
 //

@@ -17,7 +17,7 @@ const (
 	// maxTurn is after how long, in µs, a turn executes but one more command of
 	// each connection: a client that asks for much at once makes others wait for
 	// one of its commands, not for all of them.
-	maxTurn = 20_000
+	maxTurn = 5_000
 
 	// maxBody is how large a unit's body may be: an entry of the log holds
 	// 1 GiB, its frame included.

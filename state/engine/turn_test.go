@@ -145,7 +145,7 @@ func TestLongOutputEndsTheRun(t *testing.T) {
 // TestLongTurnEndsTheRun: once a turn has lasted for too long, each Run executes
 // one command and leaves the rest for the next turn.
 func TestLongTurnEndsTheRun(t *testing.T) {
-	const each = 5_000 // µs that a command takes
+	const each = 1_250 // µs that a command takes
 	h := newHarness(t, setup{})
 	h.e.clock.given = func() int64 { h.clock += each; return h.clock }
 	first, second := h.connect(), h.connect()

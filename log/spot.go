@@ -173,23 +173,30 @@ func ReadSegment(dir string, id ID, s Segment, visit func(Entry) error) error {
 	defer f.Close()
 	r := newSegmentReader(f, seedOf(id), s.First)
 	r.reuse, r.chunk = true, readAhead // all of it is wanted
-	var bad *badFrame
 	for {
 		e, err := r.read()
-		switch {
-		case errors.Is(err, io.EOF) && (r.next != s.First+s.Count || r.pos != s.Size || r.crc != s.LastCRC):
-			return damagedSegment(dir, s, r.pos, r.next, "it is not the segment that was sealed")
-		case errors.Is(err, io.EOF):
-			return nil
-		case errors.As(err, &bad):
-			return damagedSegment(dir, s, bad.pos, bad.offset, bad.what)
-		case err != nil:
-			return err
+		if err != nil {
+			return segmentEnd(dir, s, r, err)
 		}
 		if err := visit(e); err != nil {
 			return err
 		}
 	}
+}
+
+// segmentEnd is what it means for a sealed segment that r has come to err: nil where that is
+// its end.
+func segmentEnd(dir string, s Segment, r *segmentReader, err error) error {
+	var bad *badFrame
+	switch {
+	case errors.Is(err, io.EOF) && (r.next != s.First+s.Count || r.pos != s.Size || r.crc != s.LastCRC):
+		return damagedSegment(dir, s, r.pos, r.next, "it is not the segment that was sealed")
+	case errors.Is(err, io.EOF):
+		return nil
+	case errors.As(err, &bad):
+		return damagedSegment(dir, s, bad.pos, bad.offset, bad.what)
+	}
+	return err
 }
 
 func damagedSegment(dir string, s Segment, pos int64, offset uint64, what string) error {

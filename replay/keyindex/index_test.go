@@ -458,3 +458,23 @@ func TestFileBytes(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", b.String(), want)
 	}
 }
+
+// TestSortRecords: also records with few different hashes, as of one key that is written
+// again and again, are in order.
+func TestSortRecords(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, names := range []uint64{1, 2, 300, 1 << 32} {
+		for _, n := range []int{0, 1, 64, 65, 5000, 100_000} {
+			all := make([]record, n)
+			for i := range all {
+				all[i] = newRecord(Name(rng.Uint64N(names)), log.Spot(rng.Uint32()))
+			}
+			want := slices.Clone(all)
+			slices.Sort(want)
+			sortRecords(all, 56)
+			if !slices.Equal(all, want) {
+				t.Errorf("%d records of %d names are out of order", n, names)
+			}
+		}
+	}
+}

@@ -74,8 +74,9 @@ func (t *table) After(name Name, spot log.Spot) (log.Spot, bool, error) {
 	return at.spot(), ok && at.sameName(v), nil
 }
 
-// atOnce is how many records are sorted together where so many are to come.
-const atOnce = 1 << 18
+// atOnce is how many records are sorted together where so many are to come: more than those
+// of small entries in a segment of 16 MiB.
+const atOnce = 1 << 20
 
 // read makes the index of a sealed segment from its entries. The error is that of
 // log.ReadSegment, or ErrTooLong.

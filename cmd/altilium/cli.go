@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,7 +20,8 @@ func newCLI() *cobra.Command {
 		Use:   "cli [flags] [COMMAND [ARG…]]",
 		Short: "Talk to a running server: one command, or a prompt",
 		Long: `Talk to a running server. With a command it is sent and its reply printed;
-without, commands are read line by line.
+without, commands are read line by line. SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE, MONITOR
+and LOG SUBSCRIBE print what comes until Ctrl-C.
 
 Besides every command of the server there are
   KEYS          every key: what the server calls KEYS *
@@ -34,6 +36,7 @@ a step.`,
 		Example: `  altilium cli SET greeting "hello there"
   altilium cli --addr 127.0.0.1:7000
   altilium cli --json HGETALL user:7
+  altilium cli LOG SUBSCRIBE @last
   printf 'SET a 1\nINCR a\n' | altilium cli`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := server.dial(cmd.Context())
@@ -41,7 +44,7 @@ a step.`,
 				return err
 			}
 			defer c.conn.Close()
-			p := &cliPrompt{client: c, out: cmd.OutOrStdout(), json: asJSON}
+			p := &cliPrompt{cmd: cmd, client: c, out: cmd.OutOrStdout(), json: asJSON}
 			if asJSON { // RESP3 tells a hash from a list; a server that refuses it is asked all the same
 				if _, err := c.ask("HELLO", "3"); err != nil {
 					return err
@@ -58,6 +61,7 @@ a step.`,
 
 // cliPrompt is the prompt of `altilium cli`.
 type cliPrompt struct {
+	cmd *cobra.Command
 	*client
 	out  io.Writer
 	json bool
@@ -91,10 +95,43 @@ func (p *cliPrompt) do(words []string) error {
 	if err := printReply(p.out, v, p.json); err != nil {
 		return err
 	}
-	if name == "QUIT" {
+	switch {
+	case name == "QUIT":
 		return errExit // the server has closed the connection
+	case listens(words) && v.Text() != "QUEUED":
+		return p.listen()
 	}
 	return nil
+}
+
+// listens reports whether what comes after a command's reply are messages.
+func listens(words []string) bool {
+	switch strings.ToUpper(words[0]) {
+	case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "MONITOR":
+		return true
+	case "LOG":
+		return len(words) > 1 && strings.EqualFold(words[1], "SUBSCRIBE")
+	}
+	return false
+}
+
+// listen prints messages until it is interrupted, which ends the prompt.
+func (p *cliPrompt) listen() error {
+	ctx, stop := untilInterrupted(p.cmd)
+	defer stop()
+	defer context.AfterFunc(ctx, func() { p.conn.Close() })()
+	for {
+		v, err := p.next()
+		if ctx.Err() != nil {
+			return errExit
+		}
+		if err != nil {
+			return err
+		}
+		if err := printReply(p.out, v, p.json); err != nil {
+			return err
+		}
+	}
 }
 
 // view prints every key that matches.
@@ -108,10 +145,13 @@ func (p *cliPrompt) view(glob string) error {
 			return errors.New("(error) " + page.Text())
 		}
 		for _, key := range page.Items[1].Items {
-			if err := p.viewKey(key.Text()); err != nil {
+			there, err := p.viewKey(key.Text())
+			if err != nil {
 				return err
 			}
-			shown++
+			if there {
+				shown++
+			}
 		}
 		if cursor = page.Items[0].Text(); cursor == "0" {
 			if !p.json {
@@ -130,35 +170,55 @@ type viewed struct {
 	Value replyValue  `json:"value"`
 }
 
-func (p *cliPrompt) viewKey(key string) error {
+// viewKey prints one key, unless it has expired since, or been deleted.
+func (p *cliPrompt) viewKey(key string) (there bool, err error) {
 	typ, err := p.ask("TYPE", key)
 	if err != nil {
-		return err
+		return false, err
 	}
 	ttl, err := p.ask("PTTL", key)
 	if err != nil {
-		return err
+		return false, err
 	}
-	read := "GET"
-	if typ.Text() == "hash" {
-		read = "HGETALL"
+	read := reads(typ.Text(), key)
+	if read == nil {
+		return false, nil
 	}
-	value, err := p.ask(read, key)
+	value, err := p.ask(read...)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if p.json {
 		shown := viewed{Key: replay.Text(key), Type: typ.Text(), Value: replyValue(value)}
 		if ttl.Int >= 0 {
 			shown.TTL = &ttl.Int
 		}
-		return json.NewEncoder(p.out).Encode(shown)
+		return true, json.NewEncoder(p.out).Encode(shown)
 	}
 	expiry := ""
 	if ttl.Int >= 0 {
 		expiry = fmt.Sprintf(" expires in %v", time.Duration(ttl.Int)*time.Millisecond)
 	}
 	fmt.Fprintf(p.out, "%q %s%s\n  %s\n", key, typ.Text(), expiry, strings.ReplaceAll(value.String(), "\n", "\n  "))
+	return true, nil
+}
+
+// reads is the command that answers all of a value, nil where there is none.
+func reads(typ, key string) []string {
+	switch typ {
+	case "string":
+		return []string{"GET", key}
+	case "hash":
+		return []string{"HGETALL", key}
+	case "list":
+		return []string{"LRANGE", key, "0", "-1"}
+	case "set":
+		return []string{"SMEMBERS", key}
+	case "zset":
+		return []string{"ZRANGE", key, "0", "-1", "WITHSCORES"}
+	case "stream":
+		return []string{"XRANGE", key, "-", "+"}
+	}
 	return nil
 }
 

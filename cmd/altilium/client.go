@@ -63,12 +63,19 @@ func (t *target) dial(ctx context.Context) (*client, error) {
 // ask sends one command and reads its reply. The error wraps errGone.
 func (c *client) ask(words ...string) (resp.Value, error) {
 	_, writeErr := c.conn.Write(resp.AppendCommand(nil, byteArgs(words)...))
-	v, err := c.in.Read() // where nothing can be sent too: a server that refuses a client says why, and leaves
+	v, err := c.next() // where nothing can be sent too: a server that refuses a client says why, and leaves
+	if err != nil && writeErr != nil {
+		err = fmt.Errorf("%w: %w", errGone, writeErr)
+	}
+	return v, err
+}
+
+// next reads a reply or a message. The error wraps errGone.
+func (c *client) next() (resp.Value, error) {
+	v, err := c.in.Read()
 	switch {
 	case err == nil:
 		return v, nil
-	case writeErr != nil:
-		err = writeErr
 	case errors.Is(err, io.EOF):
 		return v, errClosed
 	}

@@ -283,12 +283,7 @@ func (w *Writer) Error(msg string) {
 }
 
 // Int writes an integer.
-func (w *Writer) Int(n int64) {
-	w.begin(short)
-	w.buf = append(w.buf, ':')
-	w.buf = strconv.AppendInt(w.buf, n, 10)
-	w.crlf()
-}
+func (w *Writer) Int(n int64) { w.number(':', n) }
 
 // Bulk writes a bulk string. A nil slice is an empty string, not a null.
 func (w *Writer) Bulk(b []byte) {
@@ -495,11 +490,17 @@ func abs(n int) int {
 	return n
 }
 
-func (w *Writer) header(kind byte, n int) {
+func (w *Writer) header(kind byte, n int) { w.number(kind, int64(n)) }
+
+// number writes a line of one.
+func (w *Writer) number(kind byte, n int64) {
 	w.begin(short)
-	w.buf = append(w.buf, kind)
-	w.buf = strconv.AppendInt(w.buf, int64(n), 10)
-	w.crlf()
+	buf := append(w.buf, kind)
+	if 0 <= n && n < 10 {
+		w.buf = append(buf, '0'+byte(n), '\r', '\n')
+		return
+	}
+	w.buf = append(strconv.AppendInt(buf, n, 10), '\r', '\n')
 }
 
 func (w *Writer) crlf() { w.buf = append(w.buf, '\r', '\n') }

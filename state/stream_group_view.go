@@ -102,5 +102,9 @@ func (v Consumer) Pending() int { return v.c.pending.n }
 
 // EachPending hands those to fn, from an id on, until it returns false.
 func (v Consumer) EachPending(from event.ID, fn func(Pending) bool) {
-	v.c.pending.each(from, func(id *pendingID) bool { return fn(v.g.shown(v.g.pending.find(id.at()))) })
+	all, b, i := &v.g.pending, 0, 0
+	v.c.pending.each(from, func(id *pendingID) bool {
+		b, i = all.seekOn(b, i, id.at())
+		return fn(v.g.shown(&all.blocks[b][i]))
+	})
 }

@@ -40,6 +40,20 @@ func (r *rows[T]) seek(id event.ID) (b, i int) {
 	return b, i
 }
 
+// seekOn is seek for one who goes on from a place that is not behind what is sought. Where
+// that is in the same block, which it is nearly always, the way there is short.
+func (r *rows[T]) seekOn(b, i int, id event.ID) (int, int) {
+	if b < len(r.blocks) {
+		if block := r.blocks[b]; !block[len(block)-1].at().Less(id) {
+			for block[i].at().Less(id) {
+				i++
+			}
+			return b, i
+		}
+	}
+	return r.seek(id)
+}
+
 // find is the row with this id, nil where there is none. It is valid until the next
 // insert or remove.
 func (r *rows[T]) find(id event.ID) *T {

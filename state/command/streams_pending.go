@@ -115,29 +115,29 @@ func (c *Call) replyPending(g state.Group, o *pendingOptions) {
 		}
 		each = who.EachPending
 	}
-	var found []state.Pending
+	limit, from, n := NewLimit(c.Out), c.Out.Len(), int64(0)
 	if o.count > 0 {
 		each(o.from, func(p state.Pending) bool {
 			if o.to.Less(p.ID) {
 				return false
 			}
 			if o.idle == 0 || c.View.Now()-p.Since >= o.idle {
-				found = append(found, p)
+				c.replyPendingEntry(p)
+				n++
 			}
-			return int64(len(found)) < o.count
+			return n < o.count && !limit.Exceeded()
 		})
 	}
-	limit := NewLimit(c.Out)
-	c.Out.Array(len(found))
-	for _, p := range found {
-		c.Out.Array(4)
-		c.replyID(p.ID)
-		c.Out.Bulk(p.Consumer)
-		c.Out.Int(max(0, c.View.Now()-p.Since))
-		c.Out.Int(int64(p.Count))
-		if limit.Exceeded() {
-			limit.Refuse()
-			return
-		}
+	c.Out.ArrayFrom(from, int(n))
+	if limit.Exceeded() {
+		limit.Refuse()
 	}
+}
+
+func (c *Call) replyPendingEntry(p state.Pending) {
+	c.Out.Array(4)
+	c.replyID(p.ID)
+	c.Out.Bulk(p.Consumer)
+	c.Out.Int(max(0, c.View.Now()-p.Since))
+	c.Out.Int(int64(p.Count))
 }

@@ -52,7 +52,7 @@ func (c *copier) segment(from, to *segment) {
 	const ahead = 16 // slots: as many records are on their way while one is copied
 	for i, slot := range from.slots {
 		if k := i + ahead; k < len(from.slots) && from.slots[k] != 0 {
-			c.from.prefetch(from.slots[k] & refMask)
+			c.from.db.prefetch(from.slots[k] & refMask)
 		}
 		if slot != 0 {
 			to.slots[i] = slot&tagMask | c.field(slot&refMask)
@@ -84,7 +84,7 @@ func (c *copier) leaf(from *leaf) *leaf {
 	c.last = &l
 	refs := from.refs[:from.n]
 	for _, r := range refs {
-		c.from.prefetch(r)
+		c.from.db.prefetch(r)
 	}
 	var hashes [leafRoom]uint64
 	for i, r := range refs {

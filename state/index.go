@@ -185,7 +185,7 @@ func (x *index) find(h uint64, key []byte) ref {
 		switch {
 		case slot&tagMask == tag && slot != 0:
 			r := slot & refMask
-			x.prefetch(r)
+			x.db.prefetch(r)
 			if string(x.db.key(r)) == string(key) {
 				return r
 			}

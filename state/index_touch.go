@@ -17,7 +17,7 @@ func (x *index) touch(hashes []uint64) {
 		}
 		for _, h := range some {
 			if r := x.likely(h); r != 0 {
-				x.prefetch(r)
+				x.db.prefetch(r)
 			}
 		}
 	}
@@ -32,8 +32,8 @@ func (x *index) prefetchSlot(h uint64) {
 // prefetch asks for a record's memory: its first bytes and those near the end of a record
 // as most are. Who looks at one finds out where its value is from its first bytes, and
 // would wait twice where the value is in another line of the cache.
-func (x *index) prefetch(r ref) {
-	b := x.db.mem.at(r)
+func (d *database) prefetch(r ref) {
+	b := d.mem.at(r)
 	prefetch(unsafe.Pointer(&b[0]))
 	prefetch(unsafe.Pointer(&b[min(55, len(b)-1)]))
 }

@@ -206,7 +206,7 @@ func (v *mvalue) checkScores(t *rapid.T, z Ranked, err error) {
 		if place, ok := z.Place(member); !ok || place != i {
 			t.Fatalf("%q is at place %d, its place says %d", member, i, place)
 		}
-		if n := z.Seek(func(_ []byte, s float64) bool { return s < score }); n > i {
+		if n := z.SeekScore(func(s float64) bool { return s < score }); n > i {
 			t.Fatalf("%d members are below %v, which is at place %d", n, score, i)
 		}
 	}

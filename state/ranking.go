@@ -150,6 +150,23 @@ func (k *ranking) at(place int) (l *leaf, i int) {
 	}
 }
 
+// recordsAhead is how many records are on their way to who goes from one place to the next.
+const recordsAhead = 12
+
+// prefetch asks for the record of a member of a leaf, or of a neighbour's whose places go
+// on from the leaf's.
+func (k *ranking) prefetch(l *leaf, i int) {
+	switch {
+	case i < 0 && l.prev != nil:
+		i, l = i+l.prev.n, l.prev
+	case i >= l.n && l.next != nil:
+		i, l = i-l.n, l.next
+	}
+	if 0 <= i && i < l.n {
+		k.d.prefetch(l.refs[i])
+	}
+}
+
 // search is how many of some members in order come before one.
 func (k *ranking) search(scores []float64, refs []ref, score float64, member []byte) int {
 	low, high := 0, len(scores)

@@ -93,6 +93,14 @@ func (z *Ranked) Seek(before func(member []byte, score float64) bool) (place int
 	return place
 }
 
+// SeekScore is Seek where scores alone say it: no member is looked at.
+func (z *Ranked) SeekScore(before func(score float64) bool) (place int) {
+	if k := z.ranking; k != nil {
+		return k.seek(func(x ranked) bool { return before(x.score) })
+	}
+	return z.Seek(func(_ []byte, score float64) bool { return before(score) })
+}
+
 // At is the member at a place from 0 to Len()-1, lowest score first, and its score. It is
 // valid until the next Apply. Going from one place to the next, or to the one before,
 // costs next to nothing, going anywhere else O(log n).
@@ -109,10 +117,12 @@ func (z *Ranked) At(i int) (member []byte, score float64) {
 		if z.slot++; z.slot == l.n {
 			z.leaf, z.slot = l.next, 0
 		}
+		k.prefetch(z.leaf, z.slot+recordsAhead)
 	case i == z.at-1:
 		if z.slot--; z.slot < 0 {
 			z.leaf, z.slot = l.prev, l.prev.n-1
 		}
+		k.prefetch(z.leaf, z.slot-recordsAhead)
 	}
 	z.at = i
 	return k.d.key(z.leaf.refs[z.slot]), z.leaf.scores[z.slot]

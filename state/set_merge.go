@@ -65,7 +65,7 @@ func (r *walk) next() bool {
 			continue
 		}
 		if k := r.slot + ahead; k < len(s.slots) && s.slots[k] != 0 {
-			r.x.prefetch(s.slots[k] & refMask)
+			r.x.db.prefetch(s.slots[k] & refMask)
 		}
 		if r.at = s.slots[r.slot]; r.at != 0 {
 			return true

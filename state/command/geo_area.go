@@ -20,53 +20,63 @@ type geoShape struct {
 type geoPoint struct {
 	member          []byte
 	score, distance float64 // in metres
-	at              geoPlace
 }
 
-// search is the members within the shape, in the order of the cells that cover it. It ends
-// once there are limit of them, unless that is 0.
-func (s *geoShape) search(z *state.Ranked, limit int) (found []geoPoint) {
-	cells := s.cells()
-	last := 0
+// stretch is some places of a sorted set: from first to before end.
+type stretch struct{ first, end int }
+
+// stretches are the places of the members in the cells that cover the shape, in the order
+// of the cells, and how many members those are.
+func (s *geoShape) stretches(z *state.Ranked) (all []stretch, members int) {
+	if z.Len() == 0 {
+		return nil, 0
+	}
+	cells, last := s.cells(), 0
 	for i, cell := range cells {
 		// Where cells are so large that two neighbours are one, it comes twice in a row.
 		if cell == (geoCell{}) || last > 0 && cell == cells[last] {
 			continue
 		}
 		from, to := cell.scores()
-		for place := z.Seek(func(_ []byte, score float64) bool { return score < from }); place < z.Len(); place++ {
-			if limit > 0 && len(found) >= limit {
-				return found
-			}
-			member, score := z.At(place)
-			if score >= to {
-				break
-			}
-			at := placeOf(score)
-			if d, within := s.holds(at); within {
-				found = append(found, geoPoint{member, score, d, at})
-			}
-		}
+		first := z.SeekScore(func(score float64) bool { return score < from })
+		end := z.SeekScore(func(score float64) bool { return score < to })
+		all, members = append(all, stretch{first, end}), members+end-first
 		last = i
 	}
-	return found
+	return all, members
+}
+
+// search hands out the members within the shape of those at some places, until it is told
+// to stop. The point is another one's with the next call.
+func (s *geoShape) search(z *state.Ranked, among []stretch, found func(*geoPoint) (goOn bool)) {
+	var p geoPoint
+	origin := originOf(s.middle)
+	for _, stretch := range among {
+		for place := stretch.first; place < stretch.end; place++ {
+			p.member, p.score = z.At(place)
+			var within bool
+			if p.distance, within = s.holds(placeOf(p.score), &origin); within && !found(&p) {
+				return
+			}
+		}
+	}
 }
 
 // holds reports whether a place is within the shape, and how far it is from the middle.
-func (s *geoShape) holds(at geoPlace) (metres float64, within bool) {
-	north := geoDistanceNorth(s.middle.latitude, at.latitude)
+func (s *geoShape) holds(at geoPlace, middle *geoOrigin) (metres float64, within bool) {
+	north := north(middle.latitude, radians(at.latitude))
 	if !s.box {
 		radius := s.radius * s.unit
 		if north > radius*(1+1e-9) { // the way is no shorter than that, but for what is rounded
 			return 0, false
 		}
-		d := geoDistance(s.middle, at)
+		d := middle.distance(at)
 		return d, !(d > radius)
 	}
 	if north > s.height*s.unit/2 || geoDistance(at, geoPlace{s.middle.longitude, at.latitude}) > s.width*s.unit/2 {
 		return 0, false
 	}
-	return geoDistance(s.middle, at), true
+	return middle.distance(at), true
 }
 
 // cells are the cell that the middle is in, and its neighbours to the north, south, east,

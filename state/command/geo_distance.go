@@ -8,23 +8,34 @@ import (
 // earthRadius is the mean radius of WGS-84, in metres.
 const earthRadius = 6372797.560856
 
-// geoDistance is how far it is from one place to another on the surface of a ball, in metres:
-// the haversine. The conversions keep compilers from fusing products and sums.
+// geoDistance is how far it is from one place to another on the surface of a ball, in metres.
 func geoDistance(a, b geoPlace) float64 {
-	v := sine((radians(b.longitude) - radians(a.longitude)) / 2)
+	from := originOf(a)
+	return from.distance(b)
+}
+
+// geoOrigin is a place from which distances are measured, in radians.
+type geoOrigin struct{ longitude, latitude, cosine float64 }
+
+func originOf(p geoPlace) geoOrigin {
+	latitude := radians(p.latitude)
+	return geoOrigin{radians(p.longitude), latitude, cosine(latitude)}
+}
+
+// distance is that to a place in metres: the haversine. The conversions keep compilers from
+// fusing products and sums.
+func (from *geoOrigin) distance(p geoPlace) float64 {
+	v, to := sine((radians(p.longitude)-from.longitude)/2), radians(p.latitude)
 	if v == 0 {
-		return geoDistanceNorth(a.latitude, b.latitude)
+		return north(from.latitude, to)
 	}
-	from, to := radians(a.latitude), radians(b.latitude)
-	u := sine((to - from) / 2)
-	h := float64(u*u) + float64(cosine(from)*cosine(to)*v*v)
+	u := sine((to - from.latitude) / 2)
+	h := float64(u*u) + float64(from.cosine*cosine(to)*v*v)
 	return 2 * earthRadius * arcsine(math.Sqrt(h))
 }
 
-// geoDistanceNorth is how far it is from one latitude to another.
-func geoDistanceNorth(a, b float64) float64 {
-	return earthRadius * math.Abs(radians(b)-radians(a))
-}
+// north is how far it is from one latitude to another, both in radians, in metres.
+func north(a, b float64) float64 { return earthRadius * math.Abs(b-a) }
 
 // appendDistance appends a distance with four decimals. Redis 7.2 makes an integer of ten
 // thousand times as much.

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/altilium-db/altilium/state"
@@ -96,85 +97,113 @@ func (form geoForm) decide(c *Call) {
 	if !ok || !q.read(c, &z) {
 		return
 	}
-	var found []geoPoint
-	if z.Len() > 0 {
-		found = q.find(&z)
-	}
-	if q.store > 0 {
-		q.storeIn(c, found)
-	} else {
-		q.reply(c, found)
+	switch {
+	case q.store > 0:
+		q.storeIn(c, q.find(&z))
+	case q.order == unsorted && (q.count == 0 || q.any):
+		q.replyAsFound(c, &z)
+	default:
+		found := q.find(&z)
+		c.Out.Array(len(found.order))
+		for i := range found.order {
+			q.replyPoint(c, found.at(i))
+		}
 	}
 }
 
+// geoFound is members that were found, and the order in which they are answered.
+type geoFound struct {
+	points []geoPoint
+	order  []geoRank
+}
+
+// geoRank is a point in that order: it is moved in its place, since it is smaller.
+type geoRank struct {
+	distance float64
+	point    int
+}
+
+func (f *geoFound) at(i int) *geoPoint { return &f.points[f.order[i].point] }
+
 // find is the members that are asked for, in order.
-func (q *geoQuery) find(z *state.Ranked) []geoPoint {
+func (q *geoQuery) find(z *state.Ranked) (found geoFound) {
+	among, members := q.shape.stretches(z)
 	limit := int(min(q.count, int64(z.Len())))
 	if q.any {
-		found := q.shape.search(z, limit)
-		if q.order != unsorted {
-			q.sort(found)
-		}
-		return found
+		members = min(members, limit)
 	}
-	found := q.shape.search(z, 0)
+	found.points, found.order = make([]geoPoint, 0, members), make([]geoRank, 0, members)
+	q.shape.search(z, among, func(p *geoPoint) bool {
+		found.order = append(found.order, geoRank{p.distance, len(found.points)})
+		found.points = append(found.points, *p)
+		return !q.any || len(found.points) != limit
+	})
 	switch {
-	case q.count > 0 && limit < len(found): // the nearest, unless the farthest are asked for
-		sortPart(found, 0, limit-1, q.compare)
-		return found[:limit]
-	case q.count > 0 || q.order != unsorted:
-		q.sort(found)
+	case q.count > 0 && limit < len(found.order): // the nearest, unless the farthest are asked for
+		sortPart(found.order, 0, limit-1, func(a, b *geoRank) int { return q.compare(a.distance, b.distance) })
+		found.order = found.order[:limit]
+	case q.order != unsorted || q.count > 0 && !q.any:
+		slices.SortFunc(found.order, func(a, b geoRank) int { // stable
+			return cmp.Or(q.compare(a.distance, b.distance), cmp.Compare(a.point, b.point))
+		})
 	}
 	return found
 }
 
-// compare says which of two comes first.
-func (q *geoQuery) compare(a, b *geoPoint) int {
+// replyAsFound answers the members in the order in which they are found.
+func (q *geoQuery) replyAsFound(c *Call, z *state.Ranked) {
+	from, n := c.Out.Len(), 0
+	among, _ := q.shape.stretches(z)
+	q.shape.search(z, among, func(p *geoPoint) bool {
+		q.replyPoint(c, p)
+		n++
+		return int64(n) != q.count
+	})
+	c.Out.ArrayFrom(from, n)
+}
+
+// compare says which of two distances comes first.
+func (q *geoQuery) compare(a, b float64) int {
 	if q.order == farthestFirst {
 		a, b = b, a
 	}
 	switch {
-	case a.distance > b.distance:
+	case a > b:
 		return 1
-	case a.distance == b.distance:
+	case a == b:
 		return 0
 	}
 	return -1
 }
 
-func (q *geoQuery) sort(found []geoPoint) {
-	slices.SortStableFunc(found, func(a, b geoPoint) int { return q.compare(&a, &b) })
-}
-
-func (q *geoQuery) reply(c *Call, found []geoPoint) {
+// replyPoint answers a member, with whatever is asked for besides.
+func (q *geoQuery) replyPoint(c *Call, p *geoPoint) {
 	parts := 1
-	for _, with := range []bool{q.withDistance, q.withHash, q.withPlace} {
+	for _, with := range [...]bool{q.withDistance, q.withHash, q.withPlace} {
 		if with {
 			parts++
 		}
 	}
-	c.Out.Array(len(found))
-	for _, p := range found {
-		if parts > 1 {
-			c.Out.Array(parts)
-		}
-		c.Out.Bulk(p.member)
-		if q.withDistance {
-			c.replyDistance(p.distance / q.shape.unit)
-		}
-		if q.withHash {
-			c.Out.Int(int64(p.score))
-		}
-		if q.withPlace {
-			c.replyPlace(p.at)
-		}
+	if parts > 1 {
+		c.Out.Array(parts)
+	}
+	c.Out.Bulk(p.member)
+	if q.withDistance {
+		c.replyDistance(p.distance / q.shape.unit)
+	}
+	if q.withHash {
+		c.Out.Int(int64(p.score))
+	}
+	if q.withPlace {
+		c.replyPlace(placeOf(p.score))
 	}
 }
 
 // storeIn gives the key that is named for it what was found.
-func (q *geoQuery) storeIn(c *Call, found []geoPoint) {
-	scores, members := make([]float64, len(found)), make([][]byte, len(found))
-	for i, p := range found {
+func (q *geoQuery) storeIn(c *Call, found geoFound) {
+	scores, members := make([]float64, len(found.order)), make([][]byte, len(found.order))
+	for i := range found.order {
+		p := found.at(i)
 		scores[i], members[i] = p.score, p.member
 		if q.storeDistance {
 			scores[i] = p.distance / q.shape.unit

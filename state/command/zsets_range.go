@@ -133,8 +133,8 @@ func (c *Call) interval(by rangeKind, from, to int) interval {
 			return nil
 		}
 		return func(z *state.Ranked, o rangeOptions) (first, end int) {
-			first = z.Seek(func(_ []byte, score float64) bool { return score < low.score || low.without && score == low.score })
-			end = z.Seek(func(_ []byte, score float64) bool { return score < high.score || !high.without && score == high.score })
+			first = z.SeekScore(func(score float64) bool { return score < low.score || low.without && score == low.score })
+			end = z.SeekScore(func(score float64) bool { return score < high.score || !high.without && score == high.score })
 			return o.limited(first, max(first, end))
 		}
 	}

@@ -81,6 +81,10 @@
 // on the same bytes as ever. The cost is that of the changes since the last one that says all,
 // and does not grow with the database or the log.
 //
+// Most often the present has what is asked for: where no entry after a moment speaks of a key, it
+// holds now what it held then. [Seeker.Untouched] says so by the indexes alone, for moments in the
+// newest segments, so that whoever has the present state at hand need not go back at all.
+//
 // Histories use the same, and remember who a connection was between two entries of a segment
 // that say so. Of the last changes of a key, LOG KEY … REV COUNT n, no more than those are
 // read: a key that is changed over and over has a history as long as the log. The segments

@@ -33,6 +33,14 @@ func (s *State) SetAccess(a Access) { s.access = a }
 // touch; 0 leaves them alone. Access times are no part of the state.
 func (s *State) SetAccessClock(seconds uint32) { s.clock = seconds }
 
+// Unnoticed calls f, whose reads are not noted as accesses.
+func (s *State) Unnoticed(f func()) {
+	clock := s.clock
+	s.clock = 0
+	defer func() { s.clock = clock }()
+	f()
+}
+
 // touched notes an access to the key of a record.
 func (s *State) touched(b []byte) {
 	if s.clock != 0 {

@@ -35,14 +35,14 @@ func (r *pastRoom) needed() []uint64 { return append(r.views.Offsets(), r.Search
 func (d *daemon) askPast(q engine.PastRequest) engine.PastAnswer {
 	a := d.past.Load().Answer(context.Background(), past.Request{
 		Args: q.Args, Queue: q.Queue, At: (*replay.Resolved)(q.At), DB: q.DB, Proto: q.Proto,
-		Last: q.Last, LastTime: q.LastTime, Now: q.Now, Limit: q.Limit,
+		Last: q.Last, LastTime: q.LastTime, Now: q.Now, Limit: q.Limit, Keys: q.Keys,
 	})
 	return pastAnswer(a)
 }
 
 // pastAnswer is an answer in the engine's words.
 func pastAnswer(a past.Answer) engine.PastAnswer {
-	answer := engine.PastAnswer{Reply: a.Reply, At: (*engine.Moment)(a.At), Follow: a.Follow}
+	answer := engine.PastAnswer{Reply: a.Reply, At: (*engine.Moment)(a.At), Follow: a.Follow, Live: a.Live}
 	if c := a.Change; c != nil {
 		answer.Change = &engine.PastChange{
 			UpTo: c.UpTo, Events: c.Events, Digest: c.Digest, Reply: c.Reply, Done: c.Done,

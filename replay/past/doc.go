@@ -18,6 +18,15 @@
 //
 //	TIME · LOG OFFSET · LOG DIGEST · DEBUG DIGEST · DEBUG DIGEST-VALUE
 //
+// Of where the keys are read there are these ways, the first that there is:
+//
+//	a view                  that is open at that moment already ([replay.Views])
+//	the live state          where no entry after the moment speaks of them ([Answer].Live): what they
+//	                        held then they hold now. It is the engine's, which carries the
+//	                        command out, unless they are written to meanwhile
+//	a state of these alone  found by going back from the moment ([replay.Seeker])
+//	a new view              where more is read, or too many keys
+//
 // # What the log tells
 //
 // [Source.Lines] answers LOG RANGE, KEY, BLAME, DIFF and TAGS in lines, for people or as

@@ -4,7 +4,6 @@ import (
 	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/resp"
 	"github.com/altilium-db/altilium/state"
-	"github.com/altilium-db/altilium/state/command"
 )
 
 // What a command reads by name alone is looked up key by key, so that it costs nothing of
@@ -19,35 +18,29 @@ func (r *Room) named(q *Request) (keys []replay.Key, ok bool) {
 	if calls == nil {
 		calls = [][][]byte{q.Args}
 	}
-	for _, args := range calls {
-		spec, problem := r.table.Lookup(args)
-		if problem != "" {
-			continue // it is answered without a look
-		}
-		if spec.Decide == nil || len(spec.Keys) == 0 || readsMore(spec, args) {
-			return nil, false
-		}
-		for at := range spec.KeyPositions(args) {
-			if keys = append(keys, replay.Key{DB: q.DB, Key: args[at]}); len(keys) > mostKeys {
-				return nil, false
-			}
-		}
-	}
-	return keys, true
+	names, ok := r.table.Reads(calls, mostKeys)
+	return inDB(q.DB, names), ok
 }
 
-// readsMore reports whether a call may read keys that it does not name: those that SORT makes
-// of patterns.
-func readsMore(spec *command.Spec, args [][]byte) bool {
-	if spec.Name != "sort_ro" {
+// inDB are keys of a database.
+func inDB(db int, names [][]byte) []replay.Key {
+	keys := make([]replay.Key, len(names))
+	for i, name := range names {
+		keys[i] = replay.Key{DB: db, Key: name}
+	}
+	return keys
+}
+
+// asNow reports whether the keys of q hold at q.Last what they held at that moment. What keeps
+// that from being found out is found again by whoever looks at the moment.
+func (r *Room) asNow(at replay.Resolved, q *Request) bool {
+	s, err := r.seeker()
+	if err != nil {
 		return false
 	}
-	for _, word := range args[2:] {
-		if command.IsWord(word, "BY") || command.IsWord(word, "GET") {
-			return true
-		}
-	}
-	return false
+	defer r.seekers.done(s)
+	untouched, err := s.Untouched(at.Offset, q.Last, inDB(q.DB, q.Keys)...)
+	return untouched && err == nil
 }
 
 // readKeys carries out what q asks of a moment on a state of these keys alone.

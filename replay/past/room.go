@@ -56,6 +56,10 @@ type Request struct {
 	LastTime int64  // µs, of that entry
 	Now      int64  // µs since 1970, from which ages count
 	Limit    int    // bytes that the events of a Change may take
+
+	// Keys are those that it reads, and nothing else, where the live state is at hand: see
+	// Answer.Live. nil: it is not.
+	Keys [][]byte
 }
 
 // Answer is the reply, a whole value in wire form, and where the connection stands after it.
@@ -68,6 +72,10 @@ type Answer struct {
 
 	// Change: the reply is given once this is done, see Change.
 	Change *Change
+
+	// Live: no entry after the moment, up to Request.Last, speaks of Request.Keys. So this
+	// writes the reply, from the live state: if no later one that is in that does.
+	Live func(live *state.State, out *resp.Writer)
 }
 
 // Answer answers q. It returns when the work is done, or ctx is.
@@ -86,7 +94,7 @@ func (r *Room) Answer(ctx context.Context, q Request) Answer {
 func (r *Room) answer(ctx context.Context, q *Request, a *Answer, out *resp.Writer) error {
 	switch {
 	case q.Queue != nil || q.At != nil && !isASOF(q.Args) && !isHistory(q.Args):
-		return r.read(ctx, *q.At, q, out)
+		return r.read(ctx, *q.At, q, a, out)
 	case !isASOF(q.Args):
 		return r.tellLog(ctx, q, a, out)
 	}
@@ -97,7 +105,7 @@ func (r *Room) answer(ctx context.Context, q *Request, a *Answer, out *resp.Writ
 	if len(q.Args) > 2 {
 		inner := *q
 		inner.Args = q.Args[2:]
-		return r.read(ctx, at, &inner, out)
+		return r.read(ctx, at, &inner, a, out)
 	}
 	a.At = &at
 	out.Simple(at.String())
@@ -123,15 +131,21 @@ func (r *Room) resolve(q *Request, point string) (replay.Resolved, error) {
 }
 
 // read carries out what q asks of a moment.
-func (r *Room) read(ctx context.Context, at replay.Resolved, q *Request, out *resp.Writer) error {
+func (r *Room) read(ctx context.Context, at replay.Resolved, q *Request, a *Answer, out *resp.Writer) error {
 	if q.Queue == nil {
 		if problem := r.refused(q.Args, at); problem != "" {
 			out.Error(problem) // no state is built to say so
 			return nil
 		}
 	}
-	if keys, ok := r.named(q); ok && !r.views.Has(at.Offset) {
-		return r.readKeys(at, keys, q, out)
+	if !r.views.Has(at.Offset) {
+		if len(q.Keys) > 0 && r.asNow(at, q) {
+			a.Live = func(live *state.State, out *resp.Writer) { r.run(at, live, q, out) }
+			return nil
+		}
+		if keys, ok := r.named(q); ok {
+			return r.readKeys(at, keys, q, out)
+		}
 	}
 	return r.views.Read(ctx, at.Offset, func(b *compaction.Built) error {
 		r.run(at, b.State, q, out)

@@ -304,6 +304,28 @@
 // None of that is a step of a recording: it changes nothing, and
 // whoever plays the recording does not have that past.
 //
+// A key of which no entry after the moment speaks holds now what it held then. So what reads
+// keys by name is answered by the live state where that is so, with the clock of the moment: a
+// key is there until an entry removes it, however long it has been due. That costs what the
+// command costs in the present, however large the value is and however long its history:
+//
+//	loop      after the turn's Commit, with the last entry @L ▶ [Options.Past]; from now on it is
+//	          noted whether an event speaks of one of the keys (overlay.go)
+//	beside    no entry after the moment up to @L speaks of them: [PastAnswer].Live
+//	loop      no event since has spoken of them    the command is carried out on the live state
+//	          one has, or there is no state now    Past is asked again, and answers without it
+//
+// While nobody asks, all of it is a comparison for each change. Exact points:
+//
+//   - Whatever speaks of a key counts, whether or not that changes it: there are none of the
+//     exceptions of WATCH. Emptying or swapping any database counts for all keys.
+//   - Nothing is noted of the read: no access, hit, miss or event. SLOWLOG and LATENCY have what
+//     it took of the loop, as they have what waited and is decided again.
+//   - What tells of the process and not of the data (OBJECT IDLETIME, MEMORY USAGE) is not
+//     answered so, nor what reads keys that it does not name (SCAN, SORT_RO with BY).
+//   - What a failed turn has written counts too. The state that is then read again from the log
+//     answers as the one before would have.
+//
 // # Going back
 //
 // LOG RESTORE and LOG UNDO change data as every command does, by events in one entry; what these

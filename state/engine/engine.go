@@ -133,6 +133,7 @@ type Engine struct {
 	slow       slowState
 	latency    latencyState
 	purge      purgeState
+	overlay    overlayState
 }
 
 // New gives an engine without data: it answers -LOADING to what needs any,

@@ -138,14 +138,14 @@ func askRoom(h *harness, q PastRequest) PastAnswer {
 func askThe(room *past.Room, q PastRequest) PastAnswer {
 	a := room.Answer(context.Background(), past.Request{
 		Args: q.Args, Queue: q.Queue, At: (*replay.Resolved)(q.At), DB: q.DB, Proto: q.Proto,
-		Last: q.Last, LastTime: q.LastTime, Now: q.Now, Limit: q.Limit,
+		Last: q.Last, LastTime: q.LastTime, Now: q.Now, Limit: q.Limit, Keys: q.Keys,
 	})
 	return pastAnswer(a)
 }
 
 // pastAnswer is an answer in the engine's words.
 func pastAnswer(a past.Answer) PastAnswer {
-	answer := PastAnswer{Reply: a.Reply, At: (*Moment)(a.At)}
+	answer := PastAnswer{Reply: a.Reply, At: (*Moment)(a.At), Live: a.Live}
 	if c := a.Change; c != nil {
 		answer.Change = &PastChange{
 			UpTo: c.UpTo, Events: c.Events, Digest: c.Digest, Reply: c.Reply, Done: c.Done,

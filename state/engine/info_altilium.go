@@ -66,6 +66,8 @@ func infoAltilium(e *Engine, t *infoText) {
 	if e.mode == modePast {
 		e.infoOfPast(t)
 	}
+	t.put("past_reads_live", e.overlay.served)
+	t.put("past_reads_again", e.overlay.again)
 	e.infoCheckpoint(t)
 	t.put("recording", ifso(e.recording.to != nil))
 	if e.recording.to != nil {

@@ -28,6 +28,9 @@ func (e *Engine) observe(db int, events []byte) {
 		if e.tracking.tracks() {
 			e.invalidate(db, ev)
 		}
+		if e.overlay.count > 0 {
+			e.overlay.touch(db, ev)
+		}
 		if e.block.count > 0 {
 			e.stir(db, ev)
 		}

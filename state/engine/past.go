@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/altilium-db/altilium/resp"
+	"github.com/altilium-db/altilium/state"
 	"github.com/altilium-db/altilium/state/command"
 )
 
@@ -28,6 +29,10 @@ type PastRequest struct {
 	LastTime int64  // its time, µs since 1970
 	Now      int64  // µs since 1970
 	Limit    int    // bytes that the events of a PastChange may take
+
+	// Keys are those of DB that it reads, where it reads nothing else and its answer may be
+	// PastAnswer.Live.
+	Keys [][]byte
 }
 
 // PastAnswer is the reply to one, a whole value in wire form.
@@ -40,6 +45,11 @@ type PastAnswer struct {
 
 	// Change: this is to be done, and answered then (goback.go).
 	Change *PastChange
+
+	// Live: no entry after the moment that it is about, up to PastRequest.Last, speaks of
+	// PastRequest.Keys. So this writes the reply, from the live state, as long as no later one
+	// does. It is called on the loop.
+	Live func(live *state.State, out *resp.Writer)
 }
 
 // asofCommand is ASOF LATEST, ASOF point, and ASOF point command ….
@@ -49,7 +59,11 @@ func asofCommand(e *Engine, s *Session, c *command.Call) {
 		c.Out.OK()
 		return
 	}
-	e.askPast(s, c.Out, PastRequest{Args: cloneArgs(c.Args)})
+	q := PastRequest{Args: cloneArgs(c.Args)}
+	if len(q.Args) > 2 {
+		q.Keys = e.readAlone(q.Args[2:])
+	}
+	e.askPast(s, c.Out, q)
 }
 
 // askCommand is a command of LOG that is answered beside the server.
@@ -102,6 +116,13 @@ func (s *Session) refuseInPast(r *row) string {
 	return ""
 }
 
+// askAtMoment asks a command that reads of the moment where s stands.
+func (e *Engine) askAtMoment(s *Session, args [][]byte, out *resp.Writer) {
+	q := PastRequest{Args: cloneArgs(args)}
+	q.Keys = e.readAlone(q.Args)
+	e.askPast(s, out, q)
+}
+
 // askPast hands q to whoever knows the past once the turn is committed, so that whatever
 // s has been answered before is part of it. s waits.
 func (e *Engine) askPast(s *Session, out *resp.Writer, q PastRequest) {
@@ -118,12 +139,24 @@ func (e *Engine) askPast(s *Session, out *resp.Writer, q PastRequest) {
 	s.asking = true
 	e.after = append(e.after, func() {
 		q.Last, q.LastTime = e.log.Last(), e.log.LastTime()
-		ask, post := e.o.Past, e.o.Post
-		go func() {
-			a := ask(q)
-			post(func() { e.pastAnswered(s, q.Args, a) })
-		}()
+		e.handToPast(s, q)
 	})
+}
+
+// handToPast has q answered beside the loop.
+func (e *Engine) handToPast(s *Session, q PastRequest) {
+	g := e.overlay.begin(q.DB, q.Keys)
+	ask, post := e.o.Past, e.o.Post
+	go func() {
+		a := ask(q)
+		post(func() {
+			if untouched := e.overlay.end(g); a.Live != nil {
+				e.readLive(s, q, a, untouched)
+				return
+			}
+			e.pastAnswered(s, q.Args, a)
+		})
+	}()
 }
 
 // pastAnswered ends the waiting of s.
@@ -150,6 +183,7 @@ func (e *Engine) execInPast(s *Session, queue []queued, out *resp.Writer) {
 		one.row.stats.Calls++
 		q.Queue[i] = one.args
 	}
+	q.Keys = e.readAlone(q.Queue...)
 	e.askPast(s, out, q)
 }
 

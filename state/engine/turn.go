@@ -186,7 +186,7 @@ func (s *Session) execute(args [][]byte, out *resp.Writer) bool {
 		s.enqueue(r, args, out)
 	case s.past != nil && r.past:
 		r.stats.Calls++
-		e.askPast(s, out, PastRequest{Args: cloneArgs(args)})
+		e.askAtMoment(s, args, out)
 	default:
 		e.invoke(s, r, args, out, command.MayWait)
 	}
@@ -421,7 +421,7 @@ func (e *Engine) apply(db int, cause *row) error {
 	u := &e.unit
 	events := e.events.Bytes()
 	u.body.Join(events)
-	if e.watching+e.block.count > 0 || e.tracking.tracks() {
+	if e.watching+e.block.count+e.overlay.count > 0 || e.tracking.tracks() {
 		e.observe(db, events)
 	}
 	var after int

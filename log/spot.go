@@ -1,6 +1,7 @@
 package log
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -42,7 +43,8 @@ type Picker struct {
 	seed uint32
 	base base
 
-	buf    []byte // bytes of the file from at on
+	buf    []byte // bytes of the file from at on: spare's, or those of a large entry
+	spare  []byte // pickNear at most; the next read overwrites it
 	at     int64
 	eof    bool // the file ended with buf
 	served int  // entries that buf has given
@@ -103,7 +105,8 @@ func (r *Picker) At(p Spot) (Entry, error) {
 }
 
 // entry reads the entry that begins at a byte; ok is false where none does. The CRC is the
-// dear part: everything else is looked at first.
+// dear part: everything else is looked at first. A body is a copy, but for a large one, which
+// keeps what was read for it.
 func (r *Picker) entry(pos int64) (e Entry, ok bool, err error) {
 	p, err := r.bytes(pos, headMax, true)
 	if err != nil {
@@ -123,7 +126,11 @@ func (r *Picker) entry(pos int64) (e Entry, ok bool, err error) {
 	if parseFrame(&e, p[head:size:size], r.seed, r.base) != nil {
 		return e, false, nil
 	}
-	e.Pos, e.Size = pos, size
+	if e.Pos, e.Size = pos, size; size > pickNear {
+		r.buf = nil
+	} else {
+		e.Body = bytes.Clone(e.Body)
+	}
 	return e, true, nil
 }
 
@@ -150,13 +157,26 @@ func (r *Picker) bytes(pos int64, n int, short bool) ([]byte, error) {
 		}
 		size = int(min(int64(size), max(info.Size()-from, 0)))
 	}
-	buf := make([]byte, size)
+	buf := r.room(size)
 	got, err := r.f.ReadAt(buf, from)
 	if err != nil && err != io.EOF {
+		r.buf = nil
 		return nil, err
 	}
 	r.buf, r.at, r.eof, r.served = buf[:got], from, err == io.EOF, 0
 	return r.buf[min(pos-from, int64(got)):], nil
+}
+
+// room is where to read so many bytes to. Most entries are a hundredth of what is read for one:
+// memory of its own for each read was more than half of what a long history cost.
+func (r *Picker) room(size int) []byte {
+	if size > pickNear {
+		return make([]byte, size)
+	}
+	if cap(r.spare) < size {
+		r.spare = make([]byte, size)
+	}
+	return r.spare[:size]
 }
 
 // ReadSegment hands every entry of a sealed segment to visit, in order, and checks that it

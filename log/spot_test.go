@@ -187,3 +187,49 @@ func TestIndexesGo(t *testing.T) {
 	}
 	closeLog(t, l, true)
 }
+
+// TestPickKeeps: a body stays what it was when a picker has read elsewhere: of entries that
+// share a read and of such as are larger than one.
+func TestPickKeeps(t *testing.T) {
+	l, dir := pickable(t, 300)
+	l.Append(KindChange, 1_000_000_000, bytes.Repeat([]byte("large"), pickNear))
+	if err := l.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	defer closeLog(t, l, true)
+	r, err := l.Reader(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	pickers, large := map[uint64]*Picker{}, 0
+	var want, got []Entry
+	for range 301 {
+		e, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Offset == e.Segment {
+			if pickers[e.Segment], err = OpenPicker(dir, l.ID(), e.Segment, e.Time); err != nil {
+				t.Fatal(err)
+			}
+			defer pickers[e.Segment].Close()
+		}
+		spot, _ := e.Spot()
+		picked, err := pickers[e.Segment].At(spot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want, got = append(want, e), append(got, picked); e.Size > pickNear {
+			large++
+		}
+	}
+	for i := range want {
+		if !bytes.Equal(got[i].Body, want[i].Body) {
+			t.Errorf("@%d, which was picked, has become %.40q", want[i].Offset, got[i].Body)
+		}
+	}
+	if large == 0 {
+		t.Error("no entry was large")
+	}
+}

@@ -79,7 +79,8 @@
 // bring in another key that the search would have to begin anew with.) What was kept is then
 // applied by State.Apply, oldest first, to a state that holds that key alone: the same code
 // on the same bytes as ever. The cost is that of the changes since the last one that says all,
-// and does not grow with the database or the log.
+// and does not grow with the database or the log. Who only looks gets the same little state each
+// time, emptied ([Seeker.Read]).
 //
 // Most often the present has what is asked for: where no entry after a moment speaks of a key, it
 // holds now what it held then. [Seeker.Untouched] says so by the indexes alone, for moments in the

@@ -176,7 +176,7 @@ func (s *Seeker) lookUpOrigin(e log.Entry, conn uint64, spot log.Spot) (t told, 
 		// it names another connection, or is a key's
 	}
 	seg := s.segs[w.i]
-	x, _, err := s.index(seg)
+	x, err := s.index(seg)
 	if err != nil {
 		return t, err
 	}

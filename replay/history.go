@@ -165,21 +165,7 @@ func (h *historian) fetch(k Key, before []happening, offset uint64) error {
 
 // forget takes everything but the key out of the state.
 func (h *historian) forget() error {
-	for db := range state.Databases {
-		var others [][]byte
-		h.st.View(db, 0).Each(func(key []byte) bool {
-			if db != h.db || !bytes.Equal(key, h.key) {
-				others = append(others, bytes.Clone(key))
-			}
-			return true
-		})
-		for _, key := range others {
-			if err := remove(h.st, db, key); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return removeBut(h.st, func(db int, key []byte) bool { return db == h.db && bytes.Equal(key, h.key) })
 }
 
 // exists looks past expiry: a key that is due is there until an event removes it.

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -50,6 +51,7 @@ type Seeker struct {
 	finders map[log.Checkpoint]*compaction.Finder
 	told    map[whose]told
 	bad     []*compaction.Refusal // checkpoints that could not be used
+	scratch *state.State          // of Read: empty; nil: none
 }
 
 // stretch is a segment as far as a Seeker cares.
@@ -83,7 +85,7 @@ func newSeeker(f *follower, report func(error)) *Seeker {
 // Close closes the files.
 func (s *Seeker) Close() error {
 	s.set.Close()
-	err := s.closePickers()
+	err := s.closePickers(0)
 	s.closeFinders()
 	if s.own {
 		err = errors.Join(err, s.f.close())
@@ -91,9 +93,13 @@ func (s *Seeker) Close() error {
 	return err
 }
 
-func (s *Seeker) closePickers() error {
+// closePickers closes all but so many, any of them.
+func (s *Seeker) closePickers(leave int) error {
 	var errs []error
 	for first, p := range s.pickers {
+		if len(s.pickers) <= leave {
+			break
+		}
 		errs = append(errs, p.Close())
 		delete(s.pickers, first)
 	}
@@ -103,9 +109,68 @@ func (s *Seeker) closePickers() error {
 // At gives the state after entry at, with these keys in it and no others. The errors are those
 // of [compaction.Build].
 func (s *Seeker) At(at uint64, keys ...Key) (*compaction.Built, error) {
+	return s.into(state.New(s.seed()), at, keys)
+}
+
+// Read calls f with what At gives; f keeps nothing of it. The memory of a small state is used
+// again: to get it from the system and to give it back costs as much as finding a key.
+func (s *Seeker) Read(at uint64, f func(*compaction.Built) error, keys ...Key) error {
+	st := s.scratch
+	if s.scratch = nil; st == nil {
+		st = state.New(s.seed())
+	}
+	b, err := s.into(st, at, keys)
+	if err != nil {
+		return err
+	}
+	if err := f(b); err != nil || st.Used() > mostScratch {
+		return err
+	}
+	if err := empty(st); err != nil {
+		return err
+	}
+	s.scratch = st
+	return nil
+}
+
+// mostScratch is how many bytes a state may have held that is used again.
+const mostScratch = 256 << 10
+
+// empty takes all keys out of a state.
+func empty(st *state.State) error {
+	return removeBut(st, func(int, []byte) bool { return false })
+}
+
+// removeBut takes all keys out of a state but those to keep.
+func removeBut(st *state.State, keep func(db int, key []byte) bool) error {
+	for db := range state.Databases {
+		if st.Keys(db) == 0 {
+			continue
+		}
+		var others [][]byte
+		st.View(db, 0).Each(func(key []byte) bool {
+			if !keep(db, key) {
+				others = append(others, bytes.Clone(key))
+			}
+			return true
+		})
+		for _, key := range others {
+			if err := remove(st, db, key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// into brings the keys into an empty state. After an error that is of no use any more.
+func (s *Seeker) into(st *state.State, at uint64, keys []Key) (*compaction.Built, error) {
 	var b *compaction.Built
 	err := s.again(at, func() (err error) {
-		b, err = s.at(at, keys)
+		if st.TotalKeys() > 0 { // it went wrong half way
+			st = state.New(s.seed())
+		}
+		b, err = s.at(st, at, keys)
 		return err
 	})
 	return b, err
@@ -167,8 +232,8 @@ func (s *Seeker) look(at uint64) error {
 	return nil
 }
 
-// at builds the state, as far as it is asked for.
-func (s *Seeker) at(at uint64, keys []Key) (*compaction.Built, error) {
+// at builds the state in st, as far as it is asked for.
+func (s *Seeker) at(st *state.State, at uint64, keys []Key) (*compaction.Built, error) {
 	for {
 		b, err := s.base(at)
 		if err != nil {
@@ -189,7 +254,7 @@ func (s *Seeker) at(at uint64, keys []Key) (*compaction.Built, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.State, err = s.bring(keys, lines, records)
+		b.State, err = st, s.bring(st, keys, lines, records)
 		b.Refused = slices.Clone(s.bad)
 		return b, err
 	}
@@ -287,58 +352,56 @@ func (s *Seeker) closeFinders() {
 // seed is that of every state of the log.
 func (s *Seeker) seed() uint64 { return compaction.Seed(s.m.RootID()) }
 
-// bring makes the state of what was found of each key. A line may go over names that are
+// bring brings what was found of each key into a state. A line may go over names that are
 // others of the keys, so each is brought to its end alone.
-func (s *Seeker) bring(keys []Key, lines []*descent, records []*state.Record) (*state.State, error) {
-	seed := s.seed()
-	all := state.New(seed)
+func (s *Seeker) bring(all *state.State, keys []Key, lines []*descent, records []*state.Record) error {
 	if len(lines) == 1 {
-		return all, lines[0].apply(all, records[0])
+		return lines[0].apply(all, records[0])
 	}
-	alone := state.New(seed)
+	alone := state.New(s.seed())
 	for i, d := range lines {
 		if all.View(keys[i].DB, 0).Exists(keys[i].Key) { // named twice
 			continue
 		}
 		if err := d.into(all, alone, keys[i], records[i]); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return all, nil
+	return nil
 }
 
-// index is that of a segment, and a picker of its entries.
-func (s *Seeker) index(at stretch) (keyindex.Index, *log.Picker, error) {
+// index is that of a segment.
+func (s *Seeker) index(at stretch) (keyindex.Index, error) {
 	next := s.f.tail.Next() // first: a tail that begins anew has no index of what is before
 	x, ok := s.f.tail.Index(at.first)
 	switch {
 	case ok && next > at.last: // also where it is sealed, but has no file yet
+		return x, nil
 	case at.sealed == nil:
-		return nil, nil, fmt.Errorf("%w: the segment @%d has been sealed meanwhile", errMoved, at.first)
+		return nil, fmt.Errorf("%w: the segment @%d has been sealed meanwhile", errMoved, at.first)
 	default:
-		var err error
-		if x, err = s.set.Index(*at.sealed); err != nil {
-			return nil, nil, err
-		}
+		return s.set.Index(*at.sealed)
 	}
-	if p, ok := s.pickers[at.first]; ok {
-		return x, p, nil
-	}
-	if len(s.pickers) >= mostPickers {
-		if err := s.closePickers(); err != nil {
-			return nil, nil, err
-		}
-	}
-	p, err := log.OpenPicker(s.f.dir, s.m.IDAt(at.first), at.first, x.FirstTime())
-	if err != nil {
-		return nil, nil, err
-	}
-	s.pickers[at.first] = p
-	return x, p, nil
 }
 
 // mostPickers is how many segments a Seeker has open.
 const mostPickers = 32
+
+// pick reads the entry at a spot of a segment, whose index is x.
+func (s *Seeker) pick(at stretch, x keyindex.Index, spot log.Spot) (log.Entry, error) {
+	p, ok := s.pickers[at.first]
+	if !ok {
+		if err := s.closePickers(mostPickers - 1); err != nil {
+			return log.Entry{}, err
+		}
+		var err error
+		if p, err = log.OpenPicker(s.f.dir, s.m.IDAt(at.first), at.first, x.FirstTime()); err != nil {
+			return log.Entry{}, err
+		}
+		s.pickers[at.first] = p
+	}
+	return p.At(spot)
+}
 
 // errMoved is why a call begins anew.
 var errMoved = errors.New("the log went on")

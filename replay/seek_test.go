@@ -1,9 +1,15 @@
 package replay
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/altilium-db/altilium/compaction"
+	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/state"
 )
 
 // TestSeekBesideRolls asks for a key now and then while segments fill and are sealed, at
@@ -40,5 +46,80 @@ func TestSeekBesideRolls(t *testing.T) {
 	}
 	if sealed < 10 {
 		t.Errorf("%d times a segment was sealed between two questions", sealed)
+	}
+}
+
+// TestReadAgain: the state of one Read is that of the next, and holds nothing of the one before;
+// that of a large key, or of a Read that failed, is not used again.
+func TestReadAgain(t *testing.T) {
+	w := newWorld(t, 1<<20)
+	w.set("small", "1")
+	w.set("large", strings.Repeat("x", 2*mostScratch))
+	w.set("other", "2")
+	last := w.Log.Last()
+	s, err := OpenSeeker(w.dir, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var states []*state.State
+	refused := errors.New("refused")
+	for _, c := range []struct {
+		key  string
+		want error
+		same bool // as the state before
+	}{{"small", nil, false}, {"other", nil, true}, {"nothing", nil, true}, {"large", nil, true}, {"small", nil, false},
+		{"other", refused, true}, {"small", nil, false}} {
+		err := s.Read(last, func(b *compaction.Built) error {
+			n := b.State.TotalKeys()
+			if there := b.State.View(0, 0).Exists([]byte(c.key)); there != (c.key != "nothing") || there && n != 1 || !there && n != 0 {
+				t.Errorf("%s: it is there: %v, with %d keys", c.key, there, n)
+			}
+			if k := len(states); k > 0 && (states[k-1] == b.State) != c.same {
+				t.Errorf("%s: the state before was used: %v", c.key, !c.same)
+			}
+			states = append(states, b.State)
+			return c.want
+		}, Key{Key: []byte(c.key)})
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", c.key, err)
+		}
+	}
+	if err := s.Read(last+1, nil, Key{Key: []byte("small")}); !errors.Is(err, log.ErrFuture) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
+// TestManySegments: a Seeker that goes over more segments than it holds open finds what there
+// is, and holds no more open.
+func TestManySegments(t *testing.T) {
+	w := newWorld(t, 300)
+	for len(w.Log.Manifest().Sealed) < 2*mostPickers {
+		w.set(fmt.Sprint("k", w.Log.Next()%7), fmt.Sprint(w.Log.Next()))
+		time.Sleep(100 * time.Microsecond)
+	}
+	s, err := OpenSeeker(w.dir, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for range 300 {
+		at := 8 + w.rng.Uint64N(w.Log.Last()-8)
+		key := fmt.Append(nil, "k", at%7)
+		err := s.Read(at, func(b *compaction.Built) error {
+			if got, _, _ := b.State.View(0, 0).String(key); string(got) != fmt.Sprint(at) {
+				t.Errorf("at @%d %s is %q", at, key, got)
+			}
+			return nil
+		}, Key{Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(s.pickers); n > mostPickers {
+			t.Fatalf("%d segments are open", n)
+		}
+	}
+	if len(s.pickers) < mostPickers {
+		t.Errorf("only %d segments were open at once", len(s.pickers))
 	}
 }

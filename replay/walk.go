@@ -91,7 +91,7 @@ func (w *walk) next(from uint64) (e log.Entry, ok bool, err error) {
 
 // before is the last entry of the segment before a spot.
 func (w *walk) before(spot log.Spot) (log.Entry, bool, error) {
-	x, p, err := w.s.index(w.s.segs[w.i])
+	x, err := w.s.index(w.s.segs[w.i])
 	if err != nil {
 		return log.Entry{}, false, err
 	}
@@ -105,13 +105,13 @@ func (w *walk) before(spot log.Spot) (log.Entry, bool, error) {
 	if err != nil || !ok {
 		return log.Entry{}, false, err
 	}
-	e, err := p.At(at)
+	e, err := w.s.pick(w.s.segs[w.i], x, at)
 	return e, err == nil, err
 }
 
 // after is the first entry of the segment at a spot or after it.
 func (w *walk) after(spot log.Spot) (log.Entry, bool, error) {
-	x, p, err := w.s.index(w.s.segs[w.i])
+	x, err := w.s.index(w.s.segs[w.i])
 	if err != nil {
 		return log.Entry{}, false, err
 	}
@@ -125,6 +125,6 @@ func (w *walk) after(spot log.Spot) (log.Entry, bool, error) {
 	if err != nil || !ok {
 		return log.Entry{}, false, err
 	}
-	e, err := p.At(at)
+	e, err := w.s.pick(w.s.segs[w.i], x, at)
 	return e, err == nil, err
 }

@@ -344,6 +344,36 @@ func TestOnlyRead(t *testing.T) {
 	}
 }
 
+// TestMostOpen: of more segments than are held ready at once so many are, of those in memory
+// fewer, and each is answered for whenever it is asked.
+func TestMostOpen(t *testing.T) {
+	w := newWorld(t, 800, 1_000, rand.New(rand.NewPCG(7, 7)))
+	if len(w.sealed) <= mostOpen {
+		t.Fatalf("only %d segments", len(w.sealed))
+	}
+	for _, c := range []struct {
+		what string
+		most int
+	}{{"files", mostOpen}, {"tables", mostTables}} {
+		s, reports := w.set()
+		for range 2 { // the files are made on the first way
+			w.wantAll(t, s, c.what)
+		}
+		if len(s.open) != c.most || len(*reports) > 0 {
+			t.Errorf("%s: %d are held ready, %v reported", c.what, len(s.open), *reports)
+		}
+		for _, x := range s.open {
+			if (x.tab != nil) != (c.what == "tables") {
+				t.Errorf("%s: one of segment @%d is not", c.what, x.seg.First)
+			}
+		}
+		s.Close()
+		if err := os.RemoveAll(filepath.Dir(log.IndexPath(w.dir, 1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestDamagedSegment: an index cannot be made of it, and the error is the log's.
 func TestDamagedSegment(t *testing.T) {
 	w := newWorld(t, 500, 10_000, rand.New(rand.NewPCG(5, 5)))

@@ -3,6 +3,7 @@ package keyindex
 import (
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/altilium-db/altilium/log"
 )
@@ -28,9 +29,12 @@ func NewSet(dir string, idAt func(offset uint64) log.ID, h Hasher, report func(e
 	return &Set{dir: dir, idAt: idAt, h: h, report: report}
 }
 
-// mostOpen is how many indexes are held ready: files that are open, or, where those cannot
-// be written, some MiB of memory each.
-const mostOpen = 16
+// So many indexes are held ready: as files that are open, or, where those cannot be written,
+// with some MiB of memory each.
+const (
+	mostOpen   = 32
+	mostTables = 16
+)
 
 // Index is the index of a sealed segment, valid until the next call for another one. The
 // error is that of log.ReadSegment where it had to be made, or ErrTooLong.
@@ -46,14 +50,24 @@ func (s *Set) Index(seg log.Segment) (Index, error) {
 	if err := x.find(); err != nil {
 		return nil, err
 	}
-	if len(s.open) == mostOpen {
-		s.open[mostOpen-1].close()
-		s.open = s.open[:mostOpen-1]
-	}
-	s.open = append(s.open, nil)
-	copy(s.open[1:], s.open)
-	s.open[0] = x
+	s.open = slices.Insert(s.open, 0, x)
+	s.trim()
 	return x, nil
+}
+
+// trim lets those go that were used longest ago, where they are too many.
+func (s *Set) trim() {
+	tables := 0
+	for i, x := range s.open {
+		if x.tab != nil {
+			tables++
+		}
+		if i == mostOpen || tables > mostTables {
+			x.close()
+			s.open = slices.Delete(s.open, i, i+1) // the last that came is one too many, and no more
+			return
+		}
+	}
 }
 
 // Close closes all files.

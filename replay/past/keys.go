@@ -1,6 +1,7 @@
 package past
 
 import (
+	"github.com/altilium-db/altilium/compaction"
 	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/resp"
 	"github.com/altilium-db/altilium/state"
@@ -51,12 +52,10 @@ func (r *Room) readKeys(at replay.Resolved, keys []replay.Key, q *Request, out *
 		return err
 	}
 	defer r.seekers.done(s)
-	b, err := s.At(at.Offset, keys...)
-	if err != nil {
-		return err
-	}
-	r.run(at, b.State, q, out)
-	return nil
+	return s.Read(at.Offset, func(b *compaction.Built) error {
+		r.run(at, b.State, q, out)
+		return nil
+	}, keys...)
 }
 
 // seekers are those that nobody uses.

@@ -1,9 +1,12 @@
 package log
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 )
 
@@ -138,6 +141,51 @@ func TestReaderReuse(t *testing.T) {
 	}
 	if len(segmentsOf(t, dir)) < 3 || !overwritten {
 		t.Errorf("%d segments, memory was used again: %v", len(segmentsOf(t, dir)), overwritten)
+	}
+}
+
+// TestReaderReuseOfLong: the memory of a long entry is given back, at the latest when there
+// is nothing to read.
+func TestReaderReuseOfLong(t *testing.T) {
+	l, _, _ := testLog(t, t.TempDir(), Options{})
+	defer closeLog(t, l, true)
+	r, err := l.Reader(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.Reuse()
+	long := bytes.Repeat([]byte("long "), readKeep)
+	next := func(n int, want []byte) {
+		t.Helper()
+		for range n {
+			if e, err := r.Next(); err != nil || !bytes.Equal(e.Body, want) {
+				t.Fatalf("@%d: %d bytes, %v", e.Offset, len(e.Body), err)
+			}
+		}
+	}
+	for _, after := range []int{0, 1000} {
+		for _, body := range append([][]byte{long}, slices.Repeat([][]byte{long[:1000]}, after)...) {
+			l.Append(KindChange, 1, body)
+		}
+		if err := l.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		next(1, long)
+		if cap(r.seg.spare) < len(long) {
+			t.Fatalf("%d bytes are read in %d", len(long), cap(r.seg.spare))
+		}
+		next(after, long[:1000])
+		if after == 0 {
+			ctx, stop := context.WithCancel(context.Background())
+			stop()
+			if err := r.Wait(ctx); !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+		}
+		if cap(r.seg.spare) > readKeep {
+			t.Errorf("%d entries after it, %d bytes are kept", after, cap(r.seg.spare))
+		}
 	}
 }
 

@@ -63,6 +63,7 @@ type segmentReader struct {
 const (
 	readFirst = 16 << 10
 	readAhead = 256 << 10
+	readKeep  = 4 * readAhead // more memory is for one long entry
 )
 
 func newSegmentReader(f io.ReaderAt, seed uint32, first uint64) *segmentReader {
@@ -129,7 +130,7 @@ func (r *segmentReader) room(n int) []byte {
 	if !r.reuse {
 		return make([]byte, n)
 	}
-	if cap(r.spare) < n {
+	if cap(r.spare) < n || cap(r.spare) > readKeep && n <= readKeep/2 {
 		r.spare = make([]byte, n+readFirst) // what is left of the read before is a little more each time
 	}
 	return r.spare[:n]
@@ -137,6 +138,14 @@ func (r *segmentReader) room(n int) []byte {
 
 // refresh forgets what is buffered, so that bytes written since are seen.
 func (r *segmentReader) refresh() { r.buf, r.eof = nil, false }
+
+// rest gives back what a long entry took, before nothing may come for long.
+func (r *segmentReader) rest() {
+	if cap(r.spare) > readKeep {
+		r.spare = nil
+		r.refresh()
+	}
+}
 
 // badFrame says that the bytes at pos are not the entry that belongs there.
 type badFrame struct {

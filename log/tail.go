@@ -42,6 +42,7 @@ const pollEvery = 50 * time.Millisecond
 // writer, and returns ErrClosed after the log's Close; in a directory of another
 // process it polls.
 func (r *Reader) Wait(ctx context.Context) error {
+	r.seg.rest()
 	if r.live == nil {
 		return r.poll(ctx)
 	}

@@ -3,7 +3,6 @@ package replay
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -190,7 +189,7 @@ func (b *blamer) parts(field []byte) (parts []Blame) {
 func (p Blame) String() string {
 	by := "before @" + strconv.FormatUint(p.Since+1, 10)
 	if p.By != nil {
-		by = fmt.Sprintf("@%d %s %s %s", p.By.Offset, stamp(p.By.Time), who(p.By.Conn, p.By.Origin), causeText(p.By.Cause))
+		by = string(p.By.appendCause(nil))
 	}
 	switch p.Type {
 	case state.String:

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/altilium-db/altilium/log"
@@ -21,7 +21,8 @@ type Fact struct {
 	Event event.Event
 }
 
-// Line is an entry of the log, unpacked for a person or a program.
+// Line is an entry of the log, unpacked for a person or a program. It points into the
+// entry's bytes.
 type Line struct {
 	Offset uint64
 	Time   int64 // µs since 1970
@@ -38,6 +39,7 @@ type Entries struct {
 	dir     string
 	r       *log.Reader
 	origins origins
+	own     *Line // after Reuse: what Next returns
 }
 
 // OpenEntries begins after an offset.
@@ -59,17 +61,31 @@ func LiveEntries(l *log.Log, after uint64) (*Entries, error) {
 	return &Entries{dir: l.Dir(), r: r}, nil
 }
 
+// keepLine is the size in bytes of an entry up to which the memory of its line is used again.
+const keepLine = 16 << 10
+
+// Reuse makes lines valid until the next call only: who keeps none needs no memory for each.
+func (s *Entries) Reuse() {
+	s.r.Reuse()
+	s.own = &Line{}
+}
+
 // Next returns the next line; io.EOF where there is none yet.
 func (s *Entries) Next() (*Line, error) {
 	e, err := s.r.Next()
 	if err != nil {
 		return nil, err
 	}
-	h, events, err := s.origins.follow(s.dir, e)
-	if err != nil {
+	l := s.own
+	if l == nil {
+		l = &Line{}
+	} else if l.Size > keepLine {
+		*l = Line{}
+	}
+	if err := s.origins.follow(s.dir, l, e); err != nil {
 		return nil, err
 	}
-	return s.origins.line(e, h, events)
+	return l, nil
 }
 
 // Wait waits until Next may have a line, or ctx ends.
@@ -86,39 +102,38 @@ type origins struct {
 	known   map[uint64]*event.Origin
 }
 
-// follow takes an entry of the log in dir and gives its header and events.
+// follow makes l the line of an entry of the log in dir, in the memory of what it was.
 // Entries must come in order, and all of them; the first may lie anywhere in its
 // segment: what the segment's earlier ones say is then read first.
-func (o *origins) follow(dir string, e log.Entry) (event.Header, []byte, error) {
+func (o *origins) follow(dir string, l *Line, e log.Entry) error {
 	if o.known == nil || o.segment != e.Segment {
 		o.segment, o.known = e.Segment, map[uint64]*event.Origin{}
 		if err := o.readBefore(dir, e); err != nil {
-			return event.Header{}, nil, err
+			return err
 		}
 	}
-	h, events, err := event.DecodeHeader(e.Body)
+	h, events, err := event.DecodeCause(e.Body, l.Cause)
 	if err != nil {
-		return h, nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
+		return fmt.Errorf("entry @%d: %w", e.Offset, err)
 	}
 	o.note(h)
-	return h, events, nil
+	return l.unpack(e, h, events, o.known[h.Conn])
 }
 
 // line unpacks a single entry: who its connection is is looked up.
 func (s *Seeker) line(e log.Entry) (*Line, error) {
-	h, events, err := event.DecodeHeader(e.Body)
+	h, events, err := event.DecodeCause(e.Body, nil)
 	if err != nil {
 		return nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
 	}
-	o := origins{known: map[uint64]*event.Origin{}}
-	if o.note(h); h.Origin != nil {
-		return o.line(e, h, events)
+	who := h.Origin
+	if who == nil {
+		if who, err = s.origin(e, h.Conn); err != nil {
+			return nil, err
+		}
 	}
-	o.known[h.Conn], err = s.origin(e, h.Conn)
-	if err != nil {
-		return nil, err
-	}
-	return o.line(e, h, events)
+	l := &Line{}
+	return l, l.unpack(e, h, events, who)
 }
 
 // whose is a connection in a segment.
@@ -192,25 +207,26 @@ func (s *Seeker) lookUpOrigin(e log.Entry, conn uint64, spot log.Spot) (t told, 
 	return t, err
 }
 
-// line unpacks an entry that has been followed.
-func (o *origins) line(e log.Entry, h event.Header, events []byte) (l *Line, err error) {
-	l = &Line{Offset: e.Offset, Time: e.Time, Conn: h.Conn, Origin: o.known[h.Conn], Cause: h.Argv, Size: e.Size}
-	if h.Argv == nil {
-		l.Cause = [][]byte{[]byte(h.Name)}
-	}
+// unpack makes l the line of an entry that who has made. Facts keep their memory, and
+// that of what they point to.
+func (l *Line) unpack(e log.Entry, h event.Header, events []byte, who *event.Origin) (err error) {
+	facts := l.Facts[:0]
+	*l = Line{Offset: e.Offset, Time: e.Time, Conn: h.Conn, Origin: who, Cause: h.Argv, Size: e.Size}
 	db := h.DB
 	for len(events) > 0 {
-		f := Fact{DB: db}
+		facts = slices.Grow(facts, 1)[:len(facts)+1]
+		f := &facts[len(facts)-1]
+		f.DB = db
 		if events, err = f.Event.Decode(events); err != nil {
-			return nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
+			return fmt.Errorf("entry @%d: %w", e.Offset, err)
 		}
 		if f.Event.Kind == event.Database {
 			db = f.Event.DB
-			continue
+			facts = facts[:len(facts)-1]
 		}
-		l.Facts = append(l.Facts, f)
 	}
-	return l, nil
+	l.Facts = facts
+	return nil
 }
 
 // readBefore collects the origins of a segment's entries before e.
@@ -249,57 +265,70 @@ func (o *origins) note(h event.Header) {
 }
 
 // String is the line for a person.
-func (l *Line) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "@%d %s %s %s", l.Offset, stamp(l.Time), who(l.Conn, l.Origin), causeText(l.Cause))
+func (l *Line) String() string { return string(l.Append(nil)) }
+
+// Append appends String to dst, and allocates nothing else.
+func (l *Line) Append(dst []byte) []byte {
+	dst = l.appendCause(dst)
 	if len(l.Facts) > 0 {
-		b.WriteByte(':')
+		dst = append(dst, ':')
 	}
 	db := 0
 	for i := range l.Facts {
+		f := &l.Facts[i]
 		if i > 0 {
-			b.WriteByte(';')
+			dst = append(dst, ';')
 		}
-		if l.Facts[i].DB != db {
-			db = l.Facts[i].DB
-			fmt.Fprintf(&b, " [db %d]", db)
+		if f.DB != db {
+			db = f.DB
+			dst = append(strconv.AppendInt(append(dst, " [db "...), int64(db), 10), ']')
 		}
-		b.WriteByte(' ')
-		b.WriteString(l.Facts[i].Event.String())
+		dst = f.Event.Append(append(dst, ' '))
 	}
-	return b.String()
+	return dst
 }
 
-// who names a connection.
-func who(conn uint64, o *event.Origin) string {
+// appendCause appends which entry it is, when and by whom it was made, and by what command.
+func (l *Line) appendCause(dst []byte) []byte {
+	dst = strconv.AppendUint(append(dst, '@'), l.Offset, 10)
+	dst = appendStamp(append(dst, ' '), l.Time)
+	dst = appendWho(append(dst, ' '), l.Conn, l.Origin)
+	return appendArgv(append(dst, ' '), l.Cause)
+}
+
+// appendWho names a connection.
+func appendWho(dst []byte, conn uint64, o *event.Origin) []byte {
 	if conn == 0 {
-		return "server"
+		return append(dst, "server"...)
 	}
-	text := "conn " + strconv.FormatUint(conn, 10)
+	dst = strconv.AppendUint(append(dst, "conn "...), conn, 10)
 	if o == nil {
-		return text
+		return dst
 	}
-	for _, part := range []string{o.Addr, o.Name} {
+	for _, part := range [...]string{o.Addr, o.Name} {
 		if part != "" {
-			text += " " + part
+			dst = append(append(dst, ' '), part...)
 		}
 	}
 	if o.User != "" && o.User != "default" {
-		text += " as " + o.User
+		dst = append(append(dst, " as "...), o.User...)
 	}
-	return text
+	return dst
 }
 
-// causeText writes a command as it would be typed.
-func causeText(argv [][]byte) string {
-	words := make([]string, len(argv))
+// appendArgv appends a command as it would be typed.
+func appendArgv(dst []byte, argv [][]byte) []byte {
 	for i, arg := range argv {
-		words[i] = string(arg)
+		if i > 0 {
+			dst = append(dst, ' ')
+		}
 		if i > 0 && !plain(arg) {
-			words[i] = strconv.Quote(words[i])
+			dst = event.AppendQuoted(dst, arg)
+		} else {
+			dst = append(dst, arg...)
 		}
 	}
-	return strings.Join(words, " ")
+	return dst
 }
 
 // plain reports whether a word needs no quotes.

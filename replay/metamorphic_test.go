@@ -192,7 +192,7 @@ func TestValuesForPeople(t *testing.T) {
 		for i, s := range words {
 			argv[i] = []byte(s)
 		}
-		if got := causeText(argv); got != want {
+		if got := string(appendArgv(nil, argv)); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
@@ -205,7 +205,7 @@ func TestValuesForPeople(t *testing.T) {
 		"conn 4 1.2.3.4:5":              {4, &event.Origin{Addr: "1.2.3.4:5", User: "default"}},
 		"conn 4 1.2.3.4:5 worker as bo": {4, &event.Origin{Addr: "1.2.3.4:5", User: "bo", Name: "worker"}},
 	} {
-		if got := who(c.conn, c.o); got != want {
+		if got := string(appendWho(nil, c.conn, c.o)); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}

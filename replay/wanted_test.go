@@ -129,7 +129,7 @@ func cause(t *testing.T, dir string, at uint64) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return causeText(h.Argv)
+	return string(appendArgv(nil, h.Argv))
 }
 
 // TestWantedKeys: only keys that match are restored, with their expiries.

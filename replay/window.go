@@ -109,8 +109,19 @@ func (r Resolved) String() string {
 }
 
 // stamp is how this package writes a time.
-func stamp(micros int64) string {
-	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.000000Z")
+func stamp(micros int64) string { return string(appendStamp(nil, micros)) }
+
+// appendStamp appends it. The layout of package time that is closest is several times as
+// fast as one that says the same but for the fraction.
+func appendStamp(dst []byte, micros int64) []byte {
+	t := time.UnixMicro(micros).UTC()
+	dst = t.AppendFormat(dst, time.RFC3339)
+	dst[len(dst)-1] = '.' // it was Z
+	var digits [6]byte
+	for i, n := len(digits)-1, t.Nanosecond()/1000; i >= 0; i, n = i-1, n/10 {
+		digits[i] = '0' + byte(n%10)
+	}
+	return append(append(dst, digits[:]...), 'Z')
 }
 
 // Resolve finds a point in dir; ages are counted from now. The error is a

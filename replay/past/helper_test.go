@@ -26,10 +26,13 @@ type world struct {
 	table *command.Table
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB) *world { return newWorldOf(t, 2000) }
+
+// newWorldOf makes one whose log has segments of so many bytes.
+func newWorldOf(t testing.TB, segment int64) *world {
 	t.Helper()
 	w := &world{t: t, dir: filepath.Join(t.TempDir(), "data"), clock: epoch, table: command.NewTable()}
-	rec, err := replay.Recover(w.dir, replay.Options{Create: true, Log: log.Options{SegmentSize: 2000, Policy: log.No}})
+	rec, err := replay.Recover(w.dir, replay.Options{Create: true, Log: log.Options{SegmentSize: segment, Policy: log.No}})
 	if err != nil {
 		t.Fatal(err)
 	}

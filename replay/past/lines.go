@@ -79,6 +79,7 @@ type query struct {
 	options map[string]string
 	count   int
 	write   func(line []byte) error
+	text    []byte // what is written next
 }
 
 // put writes a row: what it says for a person, or its JSON.
@@ -132,9 +133,9 @@ func (q *query) has(flag string) bool { return q.options[flag] != "" }
 
 // matches holds text against the pattern of an option: true where there is none.
 // The case of letters counts in keys only.
-func (q *query) matches(option string, texts ...string) bool {
+func (q *query) matches(option string, text []byte) bool {
 	pattern, ok := q.options[option]
-	return !ok || slices.ContainsFunc(texts, func(t string) bool { return command.Glob([]byte(pattern), []byte(t), option != "MATCH") })
+	return !ok || command.Glob([]byte(pattern), text, option != "MATCH")
 }
 
 func (s *Source) resolve(text string) (replay.Resolved, error) {
@@ -174,14 +175,14 @@ func (s *Source) entries(q *query) error {
 		return err
 	}
 	if !q.has("REV") {
-		return s.forward(q, after.Offset, to.Offset, q.line)
+		return s.forward(q, after.Offset, to.Offset, false, q.line)
 	}
 	for hi := to.Offset; hi > after.Offset && q.count > 0; {
 		lo := max(after.Offset, hi-min(hi, piece))
 		var rows []*replay.Line
 		left := q.count
 		q.count = math.MaxInt
-		err := s.forward(q, lo, hi, func(line *replay.Line) error { rows = append(rows, line); return nil })
+		err := s.forward(q, lo, hi, true, func(line *replay.Line) error { rows = append(rows, line); return nil })
 		if err != nil {
 			return err
 		}
@@ -200,8 +201,9 @@ func (s *Source) entries(q *query) error {
 	return nil
 }
 
-// forward hands the lines of a range that q wants to put, in order.
-func (s *Source) forward(q *query, after, to uint64, put func(*replay.Line) error) error {
+// forward hands the lines of a range that q wants to put, in order. They are put's for the
+// call, but where it keeps them.
+func (s *Source) forward(q *query, after, to uint64, keeps bool, put func(*replay.Line) error) error {
 	if after >= to {
 		return nil
 	}
@@ -210,6 +212,9 @@ func (s *Source) forward(q *query, after, to uint64, put func(*replay.Line) erro
 		return err
 	}
 	defer entries.Close()
+	if !keeps {
+		entries.Reuse()
+	}
 	for q.count > 0 {
 		line, err := entries.Next()
 		if errors.Is(err, io.EOF) || err == nil && line.Offset > to {
@@ -232,19 +237,32 @@ func (s *Source) forward(q *query, after, to uint64, put func(*replay.Line) erro
 // line puts an entry.
 func (q *query) line(l *replay.Line) error {
 	if q.has("BRIEF") {
-		l.Facts = nil
+		l.Facts = l.Facts[:0]
 	}
-	return q.put(l)
+	if q.has("JSON") {
+		return q.put(l)
+	}
+	if cap(q.text) > keepText {
+		q.text = nil
+	}
+	q.text = l.Append(q.text[:0])
+	return q.write(q.text)
 }
+
+// keepText is how long a line may be, in bytes, whose memory is used again.
+const keepText = 64 << 10
 
 func followFlags() []string   { return []string{"BRIEF"} }
 func followOptions() []string { return []string{"MATCH", "CLIENT", "CMD"} }
 
 // Follow hands the entries after an offset to put, and those that come, until ctx ends or put
 // fails. words are options of RANGE: MATCH, CLIENT, CMD, BRIEF, JSON. idle
-// is called whenever there are no more for now.
+// is called whenever there are no more for now. A line is put's for the call; most take no
+// memory, so that one who follows costs a writer no collections of garbage.
 func (s *Source) Follow(ctx context.Context, entries *replay.Entries, words []string, put func(offset uint64, line []byte) error, idle func() error) error {
-	q := &query{}
+	entries.Reuse()
+	var at uint64
+	q := &query{write: func(text []byte) error { return put(at, text) }}
 	if err := q.parse(words, followFlags(), followOptions()); err != nil {
 		return err
 	}
@@ -264,8 +282,7 @@ func (s *Source) Follow(ctx context.Context, entries *replay.Entries, words []st
 		if err != nil {
 			return err
 		}
-		q.write = func(text []byte) error { return put(line.Offset, text) }
-		if q.wants(line) {
+		if at = line.Offset; q.wants(line) {
 			if err := q.line(line); err != nil {
 				return err
 			}
@@ -275,23 +292,33 @@ func (s *Source) Follow(ctx context.Context, entries *replay.Entries, words []st
 
 // wants holds an entry against MATCH, CLIENT and CMD.
 func (q *query) wants(line *replay.Line) bool {
-	if len(line.Cause) > 0 && !q.matches("CMD", string(line.Cause[0])) {
-		return false
+	return q.wantsCommand(line) && q.wantsClient(line) && q.wantsKeys(line)
+}
+
+func (q *query) wantsCommand(line *replay.Line) bool {
+	return len(line.Cause) == 0 || q.matches("CMD", line.Cause[0])
+}
+
+func (q *query) wantsClient(line *replay.Line) bool {
+	if _, ok := q.options["CLIENT"]; !ok {
+		return true
 	}
-	who := []string{strconv.FormatUint(line.Conn, 10)}
-	if o := line.Origin; o != nil {
-		who = append(who, o.Name, o.Addr, o.User)
+	var number [20]byte
+	if q.matches("CLIENT", strconv.AppendUint(number[:0], line.Conn, 10)) {
+		return true
 	}
-	if !q.matches("CLIENT", who...) {
-		return false
-	}
+	o := line.Origin
+	return o != nil && (q.matches("CLIENT", []byte(o.Name)) || q.matches("CLIENT", []byte(o.Addr)) || q.matches("CLIENT", []byte(o.User)))
+}
+
+func (q *query) wantsKeys(line *replay.Line) bool {
 	if _, ok := q.options["MATCH"]; !ok {
 		return true
 	}
 	found := false
 	for i := range line.Facts {
 		f := &line.Facts[i]
-		f.Event.Keys(f.DB, func(_ int, key []byte) { found = found || q.matches("MATCH", string(key)) })
+		f.Event.Keys(f.DB, func(_ int, key []byte) { found = found || q.matches("MATCH", key) })
 		found = found || f.Event.OnDatabases()
 	}
 	return found
@@ -444,7 +471,7 @@ func (s *Source) diff(q *query) error {
 	if err != nil {
 		return err
 	}
-	stat, err := c.Each(func(key []byte) bool { return q.matches("MATCH", string(key)) }, func(d replay.Difference) error {
+	stat, err := c.Each(func(key []byte) bool { return q.matches("MATCH", key) }, func(d replay.Difference) error {
 		switch {
 		case q.has("STAT"):
 			return nil

@@ -20,8 +20,37 @@ var errNoHeader = fmt.Errorf("%w: no header", ErrMalformed)
 // events that follow. The header points into body.
 func DecodeHeader(body []byte) (h Header, events []byte, err error) {
 	d := decoder{pack.Reader{Rest: body}}
+	if h, err = d.head(); err != nil {
+		return h, nil, err
+	}
+	if d.IsArray() {
+		h.Argv = d.list([][]byte{}, d.Array()) // not nil, even when empty: that would mean Name
+	} else {
+		h.Name = string(d.Bin())
+	}
+	return d.headed(h)
+}
+
+// DecodeCause is DecodeHeader for those who do not ask how much of the command was logged:
+// Argv is the name alone where that is all, and Name is empty. It has the memory of argv,
+// whose texts are gone.
+func DecodeCause(body []byte, argv [][]byte) (h Header, events []byte, err error) {
+	d := decoder{pack.Reader{Rest: body}}
+	if h, err = d.head(); err != nil {
+		return h, nil, err
+	}
+	n := 1
+	if d.IsArray() {
+		n = d.Array()
+	}
+	h.Argv = d.list(argv[:0], n)
+	return d.headed(h)
+}
+
+// head reads a header up to its cause.
+func (d *decoder) head() (h Header, err error) {
 	if d.Array() != 3 {
-		return h, nil, errNoHeader
+		return h, errNoHeader
 	}
 	h.DB = d.db()
 	if d.IsArray() {
@@ -29,11 +58,11 @@ func DecodeHeader(body []byte) (h Header, events []byte, err error) {
 	} else {
 		h.Conn = d.Uint()
 	}
-	if d.IsArray() {
-		h.Argv = d.list([][]byte{}, d.Array()) // not nil, even when empty: that would mean Name
-	} else {
-		h.Name = string(d.Bin())
-	}
+	return h, nil
+}
+
+// headed is what is known when a header has been read.
+func (d *decoder) headed(h Header) (Header, []byte, error) {
 	if d.Bad {
 		return Header{}, nil, ErrMalformed
 	}

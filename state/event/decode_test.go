@@ -328,8 +328,9 @@ func TestHeaderCuts(t *testing.T) {
 		for cut := range len(whole) {
 			_, _, err := DecodeHeader(whole[:cut])
 			_, _, skipErr := SkipHeader(whole[:cut])
-			if !errors.Is(err, ErrMalformed) || !errors.Is(skipErr, ErrMalformed) {
-				t.Errorf("header %d cut at %d: %v, %v", i, cut, err, skipErr)
+			_, _, causeErr := DecodeCause(whole[:cut], nil)
+			if !errors.Is(err, ErrMalformed) || !errors.Is(skipErr, ErrMalformed) || !errors.Is(causeErr, ErrMalformed) {
+				t.Errorf("header %d cut at %d: %v, %v, %v", i, cut, err, skipErr, causeErr)
 			}
 		}
 	}
@@ -343,6 +344,40 @@ func TestHeaderCuts(t *testing.T) {
 		if h, _, err := DecodeHeader([]byte(bad)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %+v, %v", name, h, err)
 		}
+	}
+}
+
+// wantCause holds DecodeCause against DecodeHeader.
+func wantCause(t *testing.T, body []byte) {
+	t.Helper()
+	h, events, err := DecodeHeader(body)
+	argv := [][]byte{b("of"), b("another"), b("entry")}
+	got, rest, gotErr := DecodeCause(body, argv)
+	switch {
+	case (err == nil) != (gotErr == nil):
+		t.Fatalf("%x: %v, %v", body, err, gotErr)
+	case err != nil:
+		return
+	case h.Argv == nil:
+		h.Argv = [][]byte{b(h.Name)}
+	}
+	h.Name = ""
+	if !bytes.Equal(events, rest) || fmt.Sprintf("%q", got.Argv) != fmt.Sprintf("%q", h.Argv) {
+		t.Fatalf("%x: %q, %d bytes follow, want %q and %d", body, got.Argv, len(rest), h.Argv, len(events))
+	}
+	if len(got.Argv) > 0 && len(got.Argv) <= len(argv) && &got.Argv[0] != &argv[0] {
+		t.Fatal("the memory was not used again")
+	}
+	got.Argv, h.Argv = nil, nil
+	if !reflect.DeepEqual(got, h) {
+		t.Fatalf("%x: %+v, want %+v", body, got, h)
+	}
+}
+
+// TestDecodeCause: a name and a whole command come as the same.
+func TestDecodeCause(t *testing.T) {
+	for _, h := range headers() {
+		wantCause(t, append(AppendHeader(nil, h), "rest"...))
 	}
 }
 
@@ -363,6 +398,7 @@ func FuzzDecode(f *testing.F) {
 		if err == nil && (skipErr != nil || db != h.DB || !bytes.Equal(events, skipped)) {
 			t.Fatalf("decoded %+v and %d bytes; skipped to database %d and %d bytes, %v", h, len(events), db, len(skipped), skipErr)
 		}
+		wantCause(t, p)
 		var e Event
 		rest, err := e.Decode(p)
 		if err != nil {

@@ -1,9 +1,6 @@
 package event
 
-import (
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // Stream is what events of streams say beyond the fields of [Event]. Its slices are
 // used again by the next Decode, those of bytes point into what was decoded.
@@ -201,41 +198,41 @@ func (s *Stream) ids(d *decoder, n int, counted bool) {
 
 func (d *decoder) id() ID { return ID{MS: d.Uint(), Seq: d.Uint()} }
 
-// streamText writes what follows the key in a line for a person.
-func (e *Event) streamText(b *strings.Builder) {
+// appendStream appends what follows the key in a line for a person.
+func (e *Event) appendStream(dst []byte) []byte {
 	s := e.Stream
 	if s.Group != nil {
-		b.WriteString(" " + strconv.Quote(string(s.Group)))
+		dst = AppendQuoted(append(dst, ' '), s.Group)
 	}
 	if s.Consumer != nil {
-		b.WriteString(" " + strconv.Quote(string(s.Consumer)))
+		dst = AppendQuoted(append(dst, ' '), s.Consumer)
 	}
 	switch e.Kind {
 	case StreamAdd:
-		b.WriteString(" " + s.ID.String())
-		for i := 0; i+1 < len(e.Items); i += 2 {
-			b.WriteString(" " + strconv.Quote(string(e.Items[i])) + "=" + strconv.Quote(string(e.Items[i+1])))
-		}
+		dst = appendPairs(s.ID.Append(append(dst, ' ')), e.Items)
 	case StreamTrim:
-		b.WriteString(" " + strconv.FormatInt(e.At, 10))
+		dst = appendInt(dst, " ", e.At)
 	case StreamSet:
-		b.WriteString(" last " + s.ID.String() + " added " + strconv.FormatUint(s.Added, 10) + " deleted " + s.Deleted.String())
+		dst = s.ID.Append(append(dst, " last "...))
+		dst = strconv.AppendUint(append(dst, " added "...), s.Added, 10)
+		dst = s.Deleted.Append(append(dst, " deleted "...))
 	case StreamGroup:
-		b.WriteString(" at " + s.ID.String() + " read " + strconv.FormatInt(s.Read, 10))
+		dst = appendInt(s.ID.Append(append(dst, " at "...)), " read ", s.Read)
 	case StreamConsumer:
-		b.WriteString(" seen " + instant(e.At))
+		dst = appendInstant(append(dst, " seen "...), e.At)
 		if s.Active > 0 {
-			b.WriteString(" active " + instant(s.Active))
+			dst = appendInstant(append(dst, " active "...), s.Active)
 		}
 	case StreamPending:
-		b.WriteString(" since " + instant(e.At))
+		dst = appendInstant(append(dst, " since "...), e.At)
 	}
 	for i, id := range s.IDs {
-		b.WriteString(" " + id.String())
+		dst = id.Append(append(dst, ' '))
 		if e.Kind == StreamPending {
-			b.WriteString("×" + strconv.FormatUint(s.Counts[i], 10))
+			dst = strconv.AppendUint(append(dst, "×"...), s.Counts[i], 10)
 		}
 	}
+	return dst
 }
 
 // streamJSON is what the JSON form of an event of a stream has beside the rest.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -122,77 +121,123 @@ func (s Side) String() string {
 //
 //	String "k" = "v" expires 2026-01-01T00:00:00.000Z
 //	Delete "k" (expired)
-func (e *Event) String() string {
-	var b strings.Builder
-	b.WriteString(e.Kind.String())
+func (e *Event) String() string { return string(e.Append(nil)) }
+
+// Append appends String to dst, and allocates nothing else.
+func (e *Event) Append(dst []byte) []byte {
+	dst = append(dst, e.Kind.String()...)
 	if e.Kind.hasKey() {
-		b.WriteString(" " + strconv.Quote(string(e.Key)))
+		dst = AppendQuoted(append(dst, ' '), e.Key)
 	}
 	switch e.Kind {
 	case String, Text:
-		b.WriteString(" = " + strconv.Quote(string(e.Value)))
+		dst = appendValue(dst, e.Value)
 		if e.At > 0 {
-			b.WriteString(" expires " + instant(e.At))
+			dst = appendInstant(append(dst, " expires "...), e.At)
 		}
 	case Append:
-		b.WriteString(" + " + strconv.Quote(string(e.Value)))
+		dst = AppendQuoted(append(dst, " + "...), e.Value)
 	case Range:
-		b.WriteString(" from " + strconv.FormatInt(e.At, 10) + " = " + strconv.Quote(string(e.Value)))
+		dst = appendValue(appendInt(dst, " from ", e.At), e.Value)
 	case HashSet:
-		for i := 0; i+1 < len(e.Items); i += 2 {
-			b.WriteString(" " + strconv.Quote(string(e.Items[i])) + "=" + strconv.Quote(string(e.Items[i+1])))
-		}
+		dst = appendPairs(dst, e.Items)
 	case ZSetAdd:
 		for i, it := range e.Items {
-			b.WriteString(" " + strconv.Quote(string(it)) + "=" + scoreText(e.Scores[i]))
+			dst = appendScore(append(AppendQuoted(append(dst, ' '), it), '='), e.Scores[i])
 		}
 	case ListPop:
-		b.WriteString(" " + e.Side.String() + " " + strconv.FormatInt(e.At, 10))
+		dst = appendInt(append(append(dst, ' '), e.Side.String()...), " ", e.At)
 	case ListSet, ListInsert:
-		b.WriteString(" at " + strconv.FormatInt(e.At, 10) + " = " + strconv.Quote(string(e.Value)))
+		dst = appendValue(appendInt(dst, " at ", e.At), e.Value)
 	case ListRemove:
 		for _, at := range e.Places {
-			b.WriteString(" " + strconv.Itoa(at))
+			dst = appendInt(dst, " ", int64(at))
 		}
 	case ListPush:
-		b.WriteString(" " + e.Side.String())
-		for _, it := range e.Items {
-			b.WriteString(" " + strconv.Quote(string(it)))
-		}
+		dst = appendItems(append(append(dst, ' '), e.Side.String()...), e.Items)
 	case HashDelete, SetAdd, SetRemove, ZSetRemove, Cause:
-		for _, it := range e.Items {
-			b.WriteString(" " + strconv.Quote(string(it)))
-		}
+		dst = appendItems(dst, e.Items)
 	case Delete:
-		b.WriteString(" (" + e.Reason.String() + ")")
+		dst = append(append(append(dst, " ("...), e.Reason.String()...), ')')
 	case Expire:
 		if e.At == 0 {
-			b.WriteString(" never")
-		} else {
-			b.WriteString(" at " + instant(e.At))
+			return append(dst, " never"...)
 		}
+		dst = appendInstant(append(dst, " at "...), e.At)
 	case Rename:
-		b.WriteString(" to " + strconv.Quote(string(e.To)))
+		dst = AppendQuoted(append(dst, " to "...), e.To)
 	case Copy:
-		b.WriteString(" to " + strconv.Quote(string(e.To)) + " in db " + strconv.Itoa(e.DB))
+		dst = appendInt(AppendQuoted(append(dst, " to "...), e.To), " in db ", int64(e.DB))
 	case Move:
-		b.WriteString(" to db " + strconv.Itoa(e.DB))
+		dst = appendInt(dst, " to db ", int64(e.DB))
 	case Flush, Database:
-		b.WriteString(" " + strconv.Itoa(e.DB))
+		dst = appendInt(dst, " ", int64(e.DB))
 	case Swap:
-		b.WriteString(" " + strconv.Itoa(e.DB) + " " + strconv.Itoa(e.DB2))
+		dst = appendInt(appendInt(dst, " ", int64(e.DB)), " ", int64(e.DB2))
 	case Clock:
-		b.WriteString(" " + e.clockText())
+		dst = e.appendClock(append(dst, ' '))
 	default:
 		if e.Kind.ofStream() {
-			e.streamText(&b)
+			dst = e.appendStream(dst)
 		}
 	}
-	return b.String()
+	return dst
+}
+
+// AppendQuoted appends what strconv.Quote gives for p.
+func AppendQuoted(dst, p []byte) []byte {
+	dst = append(dst, '"')
+	for {
+		n := plain(p)
+		dst, p = append(dst, p[:n]...), p[n:]
+		if len(p) == 0 {
+			return append(dst, '"')
+		}
+		_, size := utf8.DecodeRune(p)
+		var short [16]byte
+		quoted := strconv.AppendQuote(short[:0], string(p[:size])) // a rune at a time takes no memory
+		dst, p = append(dst, quoted[1:len(quoted)-1]...), p[size:]
+	}
+}
+
+// plain is how many bytes at the front of p stand for themselves between quotes.
+func plain(p []byte) int {
+	for i, c := range p {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return len(p)
+}
+
+func appendInt(dst []byte, before string, n int64) []byte {
+	return strconv.AppendInt(append(dst, before...), n, 10)
+}
+
+func appendValue(dst, value []byte) []byte { return AppendQuoted(append(dst, " = "...), value) }
+
+func appendItems(dst []byte, items [][]byte) []byte {
+	for _, it := range items {
+		dst = AppendQuoted(append(dst, ' '), it)
+	}
+	return dst
+}
+
+// appendPairs appends fields with their values.
+func appendPairs(dst []byte, items [][]byte) []byte {
+	for i := 0; i+1 < len(items); i += 2 {
+		dst = AppendQuoted(append(dst, ' '), items[i])
+		dst = AppendQuoted(append(dst, '='), items[i+1])
+	}
+	return dst
 }
 
 // scoreText is the shortest text that gives the same number.
-func scoreText(score float64) string { return strconv.FormatFloat(score, 'g', -1, 64) }
+func scoreText(score float64) string { return string(appendScore(nil, score)) }
+
+func appendScore(dst []byte, score float64) []byte {
+	return strconv.AppendFloat(dst, score, 'g', -1, 64)
+}
 
 // hasKey reports whether events of this kind speak of one key.
 func (k Kind) hasKey() bool {
@@ -203,21 +248,23 @@ func (k Kind) hasKey() bool {
 	return true
 }
 
-// clockText is a Clock in words: "real", "frozen at …", "from … x2".
-func (e *Event) clockText() string {
-	at := time.UnixMicro(e.At).UTC().Format("2006-01-02T15:04:05.000000Z")
+// appendClock appends a Clock in words: "real", "frozen at …", "from … x2".
+func (e *Event) appendClock(dst []byte) []byte {
+	const layout = "2006-01-02T15:04:05.000000Z"
+	at := time.UnixMicro(e.At).UTC()
 	switch {
 	case e.At == 0:
-		return "real"
+		return append(dst, "real"...)
 	case e.Speed == 0:
-		return "frozen at " + at
+		return at.AppendFormat(append(dst, "frozen at "...), layout)
 	}
-	return "from " + at + " x" + scoreText(e.Speed)
+	dst = at.AppendFormat(append(dst, "from "...), layout)
+	return appendScore(append(dst, " x"...), e.Speed)
 }
 
-// instant prints ms since 1970.
-func instant(ms int64) string {
-	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
+// appendInstant appends ms since 1970.
+func appendInstant(dst []byte, ms int64) []byte {
+	return time.UnixMilli(ms).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
 }
 
 // eventJSON is an event's JSON form; names are never changed. Text that is not

@@ -1,12 +1,16 @@
 package event
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // TestNames: every kind and reason has a name of its own, and numbers that mean
@@ -90,6 +94,39 @@ func TestShownOnOneLine(t *testing.T) {
 		}
 		if s := e.String(); strings.ContainsAny(s, "\n\r\x1b\x00\u202e") {
 			t.Errorf("%q", s)
+		}
+	}
+}
+
+// TestQuoted: bytes are shown as strconv.Quote shows them, whatever they are.
+func TestQuoted(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pieces := rapid.SliceOf(rapid.OneOf(
+			rapid.SliceOfN(rapid.Byte(), 0, 5),
+			rapid.Map(rapid.String(), func(s string) []byte { return []byte(s) }),
+			rapid.Just(b("plain text, as most are")),
+			rapid.SampledFrom([][]byte{b("\u2028"), b("\ufffd"), b("\xe2\x82"), b("\""), b("\\"), b("\x7f"), b("\a\t")}),
+		)).Draw(t, "pieces")
+		p := bytes.Join(pieces, nil)
+		if got := AppendQuoted([]byte("before "), p); string(got) != "before "+strconv.Quote(string(p)) {
+			t.Fatalf("%s, want %s", got, strconv.Quote(string(p)))
+		}
+	})
+}
+
+// TestTextAllocations: showing an event takes no memory but for the text.
+func TestTextAllocations(t *testing.T) {
+	var room []byte
+	for _, s := range samples() {
+		var buf Buffer
+		s.record(&buf)
+		e, err := decodeAll(buf.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		room = e.Append(room[:0])
+		if n := testing.AllocsPerRun(20, func() { room = e.Append(room[:0]) }); n > 0 || string(room) != e.String() {
+			t.Errorf("%s: %v allocations for %s", s.name, n, room)
 		}
 	}
 }

@@ -75,7 +75,8 @@ type Peer interface {
 	Send(frames [][]byte) (unsent int)
 
 	// Unsent is how many bytes wait for the client to take them, as Send says it.
-	// It may be asked at any time in a turn.
+	// It may be asked at any time in a turn. Where it is 0, nobody reads any more what
+	// Send was given in turns before.
 	Unsent() int
 
 	// Resume ends the waiting of the connection's session: the front end hands

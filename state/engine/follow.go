@@ -18,6 +18,7 @@ const (
 	followEvery = 5 * time.Millisecond // between two posts that are smaller: each costs the loop a turn
 	followAhead = 1 << 20              // bytes that may be unsent when more are read
 	followPause = 10 * time.Millisecond
+	followKeep  = 2 * followBatch // bytes of a batch whose memory is used again
 )
 
 // follower is one subscriber. Its fields are its goroutine's, once that runs.
@@ -26,16 +27,23 @@ type follower struct {
 	s      *Session
 	proto  int
 	out    resp.Writer // what is not posted yet
+	before resp.Writer // what was posted last, and may be on its way
 	posted time.Time   // when something was
-	unsent chan int
+	unsent chan unsent
 	ctx    context.Context
+}
+
+// unsent is what a post finds, in bytes.
+type unsent struct {
+	before int // of what was posted before and of replies; 0: nobody has those any more
+	all    int // with what it has posted itself
 }
 
 // follow begins to send s the entries after an offset; words are options.
 func (e *Engine) follow(s *Session, after uint64, words [][]byte) {
 	ctx, stop := context.WithCancel(context.Background())
 	s.unfollow = stop
-	f := &follower{e: e, s: s, proto: s.proto, unsent: make(chan int, 1), ctx: ctx}
+	f := &follower{e: e, s: s, proto: s.proto, unsent: make(chan unsent, 1), ctx: ctx}
 	read := e.o.Follow
 	go func() {
 		err := read(ctx, after, words, f.put, f.idle)
@@ -74,25 +82,39 @@ func (f *follower) idle() error {
 	return f.flush()
 }
 
-// flush posts what there is and waits until the client has taken most of it.
+// flush posts what there is and waits until the client has taken most of it. The memory of
+// the batch before serves the next one where the client has taken that, which is so for one
+// who keeps up.
 func (f *follower) flush() error {
 	batch := f.out.Bytes()
-	f.out, f.posted = resp.Writer{}, time.Now()
-	for unsent := followAhead; unsent >= followAhead; batch = nil {
+	f.posted = time.Now()
+	taken := false
+	for {
 		f.e.o.Post(func() { f.send(batch) })
+		var u unsent
 		select {
-		case unsent = <-f.unsent:
+		case u = <-f.unsent:
 		case <-f.ctx.Done():
 			return f.ctx.Err()
 		}
-		if unsent < followAhead {
+		taken = taken || u.before == 0
+		if u.all < followAhead {
 			break
 		}
+		batch = nil
 		select {
 		case <-time.After(followPause):
 		case <-f.ctx.Done():
 			return f.ctx.Err()
 		}
+	}
+	if f.out, f.before = f.before, f.out; taken {
+		f.out.Reset(followKeep)
+	} else {
+		f.out = resp.Writer{}
+	}
+	if f.before.Len() > followKeep { // it is not held for the next one
+		f.before = resp.Writer{}
 	}
 	return nil
 }
@@ -105,7 +127,8 @@ func (f *follower) send(batch []byte) {
 	if len(batch) > 0 {
 		f.e.pushAside(f.s, batch)
 	}
-	f.unsent <- f.s.peer.Unsent() + len(batch)
+	waits := f.s.peer.Unsent()
+	f.unsent <- unsent{waits, waits + len(batch)}
 }
 
 // ended tells the subscriber why there are no more entries.

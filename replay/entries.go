@@ -2,14 +2,12 @@ package replay
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state/event"
@@ -341,46 +339,54 @@ func plain(word []byte) bool {
 	return len(word) > 0
 }
 
-// lineJSON is a Line's JSON form; names are never changed.
-type lineJSON struct {
-	Offset uint64      `json:"offset"`
-	Time   string      `json:"time"`
-	Micros int64       `json:"time_us"`
-	Conn   uint64      `json:"conn"`
-	Origin *originJSON `json:"origin,omitempty"`
-	Cause  []Text      `json:"cause"`
-	Events []factJSON  `json:"events"`
-	Bytes  int         `json:"bytes"`
-}
-
-type originJSON struct {
-	Addr   string `json:"addr,omitempty"`
-	User   string `json:"user,omitempty"`
-	Name   string `json:"name,omitempty"`
-	Lib    string `json:"lib,omitempty"`
-	LibVer string `json:"lib_ver,omitempty"`
-}
-
-type factJSON struct {
-	DB    int          `json:"db"`
-	Event *event.Event `json:"event"`
-}
-
-func newOriginJSON(o *event.Origin) *originJSON {
-	if o == nil {
-		return nil
-	}
-	return (*originJSON)(o)
-}
-
 // MarshalJSON is the line for a program.
-func (l *Line) MarshalJSON() ([]byte, error) {
-	out := lineJSON{Offset: l.Offset, Time: stamp(l.Time), Micros: l.Time, Conn: l.Conn,
-		Origin: newOriginJSON(l.Origin), Cause: texts(l.Cause), Events: []factJSON{}, Bytes: l.Size}
-	for i := range l.Facts {
-		out.Events = append(out.Events, factJSON{l.Facts[i].DB, &l.Facts[i].Event})
+func (l *Line) MarshalJSON() ([]byte, error) { return l.AppendJSON(nil), nil }
+
+// AppendJSON appends MarshalJSON to dst, and allocates nothing else. The names of members are
+// never changed, and neither is their order.
+func (l *Line) AppendJSON(dst []byte) []byte {
+	dst = strconv.AppendUint(append(dst, `{"offset":`...), l.Offset, 10)
+	dst = appendStamp(append(dst, `,"time":"`...), l.Time)
+	dst = strconv.AppendInt(append(dst, `","time_us":`...), l.Time, 10)
+	dst = strconv.AppendUint(append(dst, `,"conn":`...), l.Conn, 10)
+	if l.Origin != nil {
+		dst = appendOriginJSON(append(dst, `,"origin":`...), l.Origin)
 	}
-	return json.Marshal(out)
+	dst = append(dst, `,"cause":[`...)
+	for i, arg := range l.Cause {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = event.AppendJSONText(dst, arg)
+	}
+	dst = append(dst, `],"events":[`...)
+	for i := range l.Facts {
+		f := &l.Facts[i]
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendInt(append(dst, `{"db":`...), int64(f.DB), 10)
+		dst = append(f.Event.AppendJSON(append(dst, `,"event":`...)), '}')
+	}
+	dst = strconv.AppendInt(append(dst, `],"bytes":`...), int64(l.Size), 10)
+	return append(dst, '}')
+}
+
+// appendOriginJSON appends what is known of a connection, and leaves out the rest.
+func appendOriginJSON(dst []byte, o *event.Origin) []byte {
+	between := byte('{')
+	for _, m := range [...]struct{ name, text string }{
+		{`"addr":`, o.Addr}, {`"user":`, o.User}, {`"name":`, o.Name}, {`"lib":`, o.Lib}, {`"lib_ver":`, o.LibVer},
+	} {
+		if m.text != "" {
+			dst = event.AppendJSONString(append(append(dst, between), m.name...), m.text)
+			between = ','
+		}
+	}
+	if between == '{' {
+		dst = append(dst, '{')
+	}
+	return append(dst, '}')
 }
 
 // Text is bytes that are mostly text. In JSON it is a string where it is valid
@@ -388,12 +394,7 @@ func (l *Line) MarshalJSON() ([]byte, error) {
 type Text []byte
 
 // MarshalJSON is safe for every byte.
-func (t Text) MarshalJSON() ([]byte, error) {
-	if utf8.Valid(t) {
-		return json.Marshal(string(t))
-	}
-	return json.Marshal(map[string]string{"base64": base64.StdEncoding.EncodeToString(t)})
-}
+func (t Text) MarshalJSON() ([]byte, error) { return event.AppendJSONText(nil, t), nil }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (t *Text) UnmarshalJSON(raw []byte) error {

@@ -50,7 +50,7 @@ func (w *world) follow(entries uint64, words ...string) (size int) {
 func TestFollowAllocations(t *testing.T) {
 	const few, many = 500, 4000
 	w := written(t, many)
-	for _, words := range [][]string{nil, {"BRIEF"}, {"MATCH", "*", "CMD", "*", "CLIENT", "*"}} {
+	for _, words := range [][]string{nil, {"JSON"}, {"BRIEF"}, {"MATCH", "*", "CMD", "*", "CLIENT", "*"}} {
 		count := func(entries uint64) (allocations, bytes float64) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)

@@ -239,13 +239,14 @@ func (q *query) line(l *replay.Line) error {
 	if q.has("BRIEF") {
 		l.Facts = l.Facts[:0]
 	}
-	if q.has("JSON") {
-		return q.put(l)
-	}
 	if cap(q.text) > keepText {
 		q.text = nil
 	}
-	q.text = l.Append(q.text[:0])
+	if q.has("JSON") {
+		q.text = l.AppendJSON(q.text[:0])
+	} else {
+		q.text = l.Append(q.text[:0])
+	}
 	return q.write(q.text)
 }
 

@@ -1,9 +1,6 @@
 package event
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"math"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -232,9 +229,7 @@ func appendPairs(dst []byte, items [][]byte) []byte {
 	return dst
 }
 
-// scoreText is the shortest text that gives the same number.
-func scoreText(score float64) string { return string(appendScore(nil, score)) }
-
+// appendScore appends the shortest text that gives the same number.
 func appendScore(dst []byte, score float64) []byte {
 	return strconv.AppendFloat(dst, score, 'g', -1, 64)
 }
@@ -265,90 +260,4 @@ func (e *Event) appendClock(dst []byte) []byte {
 // appendInstant appends ms since 1970.
 func appendInstant(dst []byte, ms int64) []byte {
 	return time.UnixMilli(ms).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
-}
-
-// eventJSON is an event's JSON form; names are never changed. Text that is not
-// UTF-8 is {"base64": …}.
-type eventJSON struct {
-	Kind     string `json:"event"`
-	Key      any    `json:"key,omitempty"`
-	To       any    `json:"to,omitempty"`
-	Value    any    `json:"value,omitempty"`
-	ExpireMS int64  `json:"expire_at_ms,omitempty"`
-	Offset   *int64 `json:"offset,omitempty"`
-	DB       *int   `json:"db,omitempty"`
-	DB2      *int   `json:"db2,omitempty"`
-	Items    []any  `json:"items,omitempty"`
-	Scores   []any  `json:"scores,omitempty"` // infinite ones as text
-	Side     string `json:"side,omitempty"`
-	Count    int64  `json:"count,omitempty"`
-	Place    *int64 `json:"place,omitempty"`
-	Places   []int  `json:"places,omitempty"`
-	Reason   string `json:"reason,omitempty"`
-
-	ClockMicros int64    `json:"clock_usec,omitempty"` // none: the wall clock
-	Speed       *float64 `json:"speed,omitempty"`
-	streamJSON
-}
-
-// MarshalJSON is the event for a program.
-func (e *Event) MarshalJSON() ([]byte, error) {
-	out := eventJSON{Kind: e.Kind.String()}
-	if e.Kind.hasKey() {
-		out.Key = safe(e.Key)
-	}
-	switch e.Kind {
-	case String, Text:
-		out.Value, out.ExpireMS = safe(e.Value), e.At
-	case Append:
-		out.Value = safe(e.Value)
-	case Range:
-		out.Value, out.Offset = safe(e.Value), &e.At
-	case Expire:
-		out.ExpireMS = e.At
-	case ListPush:
-		out.Side = e.Side.String()
-	case ListPop:
-		out.Side, out.Count = e.Side.String(), e.At
-	case ListSet, ListInsert:
-		out.Place, out.Value = &e.At, safe(e.Value)
-	case ListRemove:
-		out.Places = e.Places
-	case Rename:
-		out.To = safe(e.To)
-	case Copy:
-		out.To, out.DB = safe(e.To), &e.DB
-	case Move, Flush, Database:
-		out.DB = &e.DB
-	case Swap:
-		out.DB, out.DB2 = &e.DB, &e.DB2
-	case Delete:
-		out.Reason = e.Reason.String()
-	case StreamTrim:
-		out.Count = e.At
-	case Clock:
-		out.ClockMicros, out.Speed = e.At, &e.Speed
-	}
-	if e.Kind.ofStream() {
-		out.streamJSON = e.streamJSON()
-	}
-	for _, it := range e.Items {
-		out.Items = append(out.Items, safe(it))
-	}
-	for _, score := range e.Scores {
-		if math.IsInf(score, 0) {
-			out.Scores = append(out.Scores, scoreText(score))
-		} else {
-			out.Scores = append(out.Scores, score)
-		}
-	}
-	return json.Marshal(out)
-}
-
-// safe gives the encoder what survives JSON.
-func safe(p []byte) any {
-	if utf8.Valid(p) {
-		return string(p)
-	}
-	return map[string]string{"base64": base64.StdEncoding.EncodeToString(p)}
 }

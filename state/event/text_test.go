@@ -114,6 +114,30 @@ func TestQuoted(t *testing.T) {
 	})
 }
 
+// TestJSONString: a string, whatever is in it, and a number are as encoding/json writes them.
+func TestJSONString(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pieces := rapid.SliceOf(rapid.OneOf(
+			rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 5), func(p []byte) string { return string(p) }),
+			rapid.String(),
+			rapid.SampledFrom([]string{"plain", "\u2028\u2029", "\ufffd", "\xe2\x80", "<&>", "\"\\/\x7f", "\b\f\n\r\t\v"}),
+		)).Draw(t, "pieces")
+		text := strings.Join(pieces, "")
+		want, err := json.Marshal(text)
+		if got := AppendJSONString(nil, text); err != nil || string(got) != string(want) {
+			t.Fatalf("%s, want %s, %v", got, want, err)
+		}
+		if got := AppendJSONString(nil, []byte(text)); string(got) != string(want) {
+			t.Fatalf("as bytes: %s, want %s", got, want)
+		}
+		f := rapid.Float64().Draw(t, "number")
+		want, err = json.Marshal(f)
+		if got := appendNumberJSON(nil, f); err != nil || string(got) != string(want) {
+			t.Fatalf("%s, want %s, %v", got, want, err)
+		}
+	})
+}
+
 // TestTextAllocations: showing an event takes no memory but for the text.
 func TestTextAllocations(t *testing.T) {
 	var room []byte
@@ -127,6 +151,11 @@ func TestTextAllocations(t *testing.T) {
 		room = e.Append(room[:0])
 		if n := testing.AllocsPerRun(20, func() { room = e.Append(room[:0]) }); n > 0 || string(room) != e.String() {
 			t.Errorf("%s: %v allocations for %s", s.name, n, room)
+		}
+		room = e.AppendJSON(room[:0])
+		whole, err := json.Marshal(e) // it also checks that this is JSON, and without blanks
+		if n := testing.AllocsPerRun(20, func() { room = e.AppendJSON(room[:0]) }); n > 0 || err != nil || string(room) != string(whole) {
+			t.Errorf("%s: %v allocations for %s, %v", s.name, n, room, err)
 		}
 	}
 }

@@ -198,6 +198,38 @@ func TestWaitingForAKeyToGo(t *testing.T) {
 	}
 }
 
+// TestConsumersWaitForEntries: those who wait for entries of a group are decided again when
+// one comes or the group is gone, and not by what the group's other consumers do.
+func TestConsumersWaitForEntries(t *testing.T) {
+	h := newHarness(t, setup{})
+	w, a, b := h.connect(), h.connect(), h.connect()
+	w.do("XGROUP CREATE s g $ MKSTREAM", "XADD s 1-1 f v", "XADD s 2-1 f v", "XADD s 3-1 f v", "XREADGROUP GROUP g w STREAMS s >")
+	a.want("", "XREADGROUP GROUP g a BLOCK 0 STREAMS s >")
+	b.want("", "XREADGROUP GROUP g b BLOCK 0 STREAMS s >")
+	decided := 0
+	row := &h.e.rows[h.e.table.Command([]byte("xreadgroup")).Ord]
+	decide := row.spec.Decide
+	row.spec.Decide = func(c *command.Call) { decided++; decide(c) }
+	w.do("XACK s g 1-1", "XCLAIM s g v 0 2-1", "XAUTOCLAIM s g w 0 0", "XGROUP CREATECONSUMER s g u", "XGROUP DELCONSUMER s g u",
+		"XDEL s 1-1", "XTRIM s MAXLEN 1", "XGROUP SETID s g 3-1")
+	if decided != 0 {
+		t.Errorf("%d decisions where no entry has come", decided)
+	}
+	w.do("XADD s 4-1 f v")
+	if got := flat(a.take()) + " " + flat(b.take()); got != "*1 *2 $1 s *1 *2 $3 4-1 *2 $1 f $1 v " {
+		t.Errorf("they were answered %q", got)
+	}
+	if decided != 2 {
+		t.Errorf("%d decisions when one entry came for two", decided)
+	}
+	w.do("XGROUP DESTROY s g")
+	if got := flat(b.take()); !strings.HasPrefix(got, "-NOGROUP") {
+		t.Errorf("the group is gone: %q", got)
+	}
+	h.idle()
+	h.check()
+}
+
 // TestWaitersLeave: whoever goes leaves nothing behind, wherever it stood.
 func TestWaitersLeave(t *testing.T) {
 	h := newHarness(t, setup{})

@@ -142,6 +142,8 @@
 //
 // Exact points:
 //
+//   - Of what happens to a stream only an entry that comes, or a group that goes, counts as a
+//     change: consumers that acknowledge do not have all who wait decided again.
 //   - A time that is over is found by Tick, to the µs of the engine's clock; Commit tells
 //     the front end of a new deadline that comes before the next Tick.
 //   - CLIENT UNBLOCK takes effect when its unit is over, before that serves anybody: what

@@ -49,6 +49,9 @@ func (e *Engine) stir(db int, ev *event.Event) {
 	case event.Swap:
 		e.changedAll(ev.DB, false)
 		e.changedAll(ev.DB2, false)
+	case event.StreamDelete, event.StreamTrim, event.StreamGroup, event.StreamConsumer, event.StreamForget, event.StreamPending, event.StreamAck:
+		// No entry comes by these. Redis, too, leaves those alone who wait for one when XGROUP SETID
+		// has a group begin earlier; and each consumer that acknowledges would ask all others again.
 	default:
 		ev.Keys(db, e.changed)
 	}

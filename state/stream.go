@@ -10,7 +10,7 @@ import (
 
 // stream is a stream: its entries in chunks (stream_chunk.go), which are Go's memory, and
 // its consumer groups (stream_group.go). An id is found among the chunks by bisection,
-// and then by a walk over at most chunkEntries of them.
+// and then by a walk over at most MaxChunkEntries of them.
 //
 // Where a chunk ends is decided as Redis decides it for its nodes: trimming that need
 // not be exact ("~") takes whole ones.
@@ -61,7 +61,7 @@ func (s *stream) joins(bytes int) bool {
 		return false
 	}
 	c := &s.chunks[len(s.chunks)-1]
-	return c.size+bytes < chunkBytes && c.ever < chunkEntries
+	return c.size+bytes < MaxChunkBytes && c.ever < MaxChunkEntries
 }
 
 // add appends an entry, whose id is above the last one.

@@ -33,10 +33,10 @@ type streamChunk struct {
 }
 
 // The limits of a chunk, those of Redis' nodes: entries that it ever had, and bytes of a
-// listpack, but for a chunk of one entry.
+// listpack, but for a chunk of one entry. No settings, as the limits between encodings.
 const (
-	chunkEntries = 100
-	chunkBytes   = 4096
+	MaxChunkEntries = 100
+	MaxChunkBytes   = 4096
 )
 
 // newStreamChunk is a chunk without entries, made for this one.

@@ -110,7 +110,7 @@ func readID(u *pack.Reader) event.ID { return event.ID{MS: u.Uint(), Seq: u.Uint
 func readChunk(item []byte) (c streamChunk, ok bool) {
 	u := pack.Reader{Rest: item}
 	c.base, c.top = readID(&u), readID(&u)
-	c.ever, c.size = int(u.AtMost(chunkEntries)), int(u.AtMost(1<<40))
+	c.ever, c.size = int(u.AtMost(MaxChunkEntries)), int(u.AtMost(1<<40))
 	if u.Bad {
 		return c, false
 	}

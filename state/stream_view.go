@@ -92,7 +92,7 @@ func (v Entries) RangeBack(from, to event.ID, fn func(*StreamEntry) bool) {
 		return
 	}
 	var e StreamEntry
-	var room [chunkEntries]int
+	var room [MaxChunkEntries]int
 	for i := v.s.find(to); i >= 0; i-- {
 		c := &live[i]
 		places := c.offsets(room[:0])

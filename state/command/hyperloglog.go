@@ -174,7 +174,7 @@ func (c *Call) addDense(value []byte) (changed bool) {
 }
 
 // hllRoom is the length of most sparse HyperLogLogs in the making.
-const hllRoom = hllSparseMax + 8
+const hllRoom = MaxSparseHLL + 8
 
 // addSparse adds to a sparse one, or to one that is new, in a copy; it may become a
 // dense one.

@@ -6,10 +6,10 @@ package command
 //	01nnnnnn nnnnnnnn   n+1 are 0
 //	1vvvvvnn            n+1 are v+1
 //
-// One that would be longer than hllSparseMax becomes dense, so does one that a register
+// One that would be longer than MaxSparseHLL becomes dense, so does one that a register
 // above 32 comes to.
 const (
-	hllSparseMax = 3000 // bytes, the header included: Redis' default for hll-sparse-max-bytes
+	MaxSparseHLL = 3000 // bytes, the header included: Redis' default for hll-sparse-max-bytes
 	shortZeros   = 64   // registers in a run of zeros of one byte, at most
 	sparseValue  = 32   // the highest register
 	sparseRun    = 4    // registers in a run of others, at most
@@ -96,7 +96,7 @@ func sparseSet(p []byte, register int, count byte) (_ []byte, changed, ok bool) 
 	runs := appendRun(room[:0], v, register-first)
 	runs = appendRun(runs, count, 1)
 	runs = appendRun(runs, v, first+n-1-register)
-	if len(runs) > size && len(p)+len(runs)-size > hllSparseMax {
+	if len(runs) > size && len(p)+len(runs)-size > MaxSparseHLL {
 		return sparsePromote(p, register, count)
 	}
 	p = sparseJoin(splice(p, at, size, runs), before)

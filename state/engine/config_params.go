@@ -10,6 +10,7 @@ import (
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/command"
 )
 
 // params is the table of settings. Texts of errors are Redis' where Redis has
@@ -99,17 +100,35 @@ func memoryParams() []Param {
 }
 
 func fixedParams() []Param {
-	return []Param{
+	return append([]Param{
 		fixed("databases", strconv.Itoa(state.Databases), "The number of databases.", "the number of databases is part of the data's format").startOnly(),
 		fixed("appendonly", "yes", "Every write is logged.", "the log is the database: it cannot be turned off"),
 		fixed("proto-max-bulk-len", strconv.Itoa(512<<20), "The largest argument, in bytes.",
 			"a value that was once accepted must be accepted when it is replayed"),
-		fixed("hash-max-listpack-entries", strconv.Itoa(state.MaxListpackEntries), "Hashes with more fields are hash tables.", encodingReason).
-			alias("hash-max-ziplist-entries"),
-		fixed("hash-max-listpack-value", strconv.Itoa(state.MaxListpackValue), "Hashes with a longer field or value, in bytes, are hash tables.", encodingReason).
-			alias("hash-max-ziplist-value"),
+	}, encodingParams()...)
+}
+
+// encodingParams are the limits between small values and large ones.
+func encodingParams() []Param {
+	limit := func(name string, n int, doc string) Param { return fixed(name, strconv.Itoa(n), doc, encodingReason) }
+	return []Param{
+		limit("hash-max-listpack-entries", state.MaxListpackEntries, "Hashes with more fields are hash tables.").alias("hash-max-ziplist-entries"),
+		limit("hash-max-listpack-value", state.MaxListpackValue, "Hashes with a longer field or value, in bytes, are hash tables.").alias("hash-max-ziplist-value"),
+		limit("set-max-intset-entries", state.MaxIntsetEntries, "Sets of more integers are no intsets."),
+		limit("set-max-listpack-entries", state.MaxSetListpackEntries, "Sets with more members are hash tables."),
+		limit("set-max-listpack-value", state.MaxListpackValue, "Sets with a longer member, in bytes, are hash tables."),
+		limit("zset-max-listpack-entries", state.MaxSetListpackEntries, "Sorted sets with more members are skip lists.").alias("zset-max-ziplist-entries"),
+		limit("zset-max-listpack-value", state.MaxListpackValue, "Sorted sets with a longer member, in bytes, are skip lists.").alias("zset-max-ziplist-value"),
+		limit("list-max-listpack-size", redisListpackSize, "Lists that take more than 8 kB, which is what -2 stands for, are quicklists.").alias("list-max-ziplist-size"),
+		limit("list-compress-depth", 0, "Lists are never compressed."),
+		limit("stream-node-max-bytes", state.MaxChunkBytes, "How many bytes of entries lie together, which is what XTRIM ~ takes away at once."),
+		limit("stream-node-max-entries", state.MaxChunkEntries, "How many entries lie together."),
+		limit("hll-sparse-max-bytes", command.MaxSparseHLL, "HyperLogLogs that would take more bytes are dense."),
 	}
 }
+
+// redisListpackSize is how Redis' settings say state.MaxListpackBytes.
+const redisListpackSize = -2
 
 const encodingReason = "encodings follow from the events of the log alone, so that every replay gives the same"
 

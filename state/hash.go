@@ -75,13 +75,13 @@ func (s *State) touchFields(e *entry, items [][]byte, stride int) (hashes []uint
 	return hashes
 }
 
-// removeField removes a field of e's large hash, if it is there.
-func (d *database) removeField(e *entry, field []byte) {
-	x, before := e.o.hash.index, d.taken()
-	h, r := d.findField(x, field)
+// removeFound removes a field of e's large hash, whose hash and record are known; 0 where it
+// is not there.
+func (d *database) removeFound(e *entry, h uint64, r ref, field []byte) {
 	if r == 0 {
 		return
 	}
+	x, before := e.o.hash.index, d.taken()
 	d.last.field.r = 0
 	old := d.load(r)
 	d.unweigh(&old)

@@ -146,14 +146,12 @@ func (s *State) removeItems(d *database, ev *event.Event, typ Type) error {
 	case e.typ != typ:
 		return foreign(ev, holds(e.typ))
 	}
-	f, part := e.fields(), "field"
-	if typ != Hash {
-		part = "member"
-	}
-	for _, field := range ev.Items {
-		if _, ok := f.Get(field); !ok {
-			return foreign(ev, "there is no "+part+" "+shown(field))
+	if i := s.missing(&e, ev.Items); i < len(ev.Items) {
+		part := "field"
+		if typ != Hash {
+			part = "member"
 		}
+		return foreign(ev, "there is no "+part+" "+shown(ev.Items[i]))
 	}
 	large := e.indexed()
 	if large {
@@ -161,11 +159,7 @@ func (s *State) removeItems(d *database, ev *event.Event, typ Type) error {
 	} else {
 		d.forget(&e)
 	}
-	left := 0
-	for _, field := range ev.Items {
-		left = s.removeField(d, &e, field)
-	}
-	switch {
+	switch left := s.removeFields(d, &e, ev.Items); {
 	case left == 0:
 		d.putBack(&e) // as remove expects it
 		s.remove(d, h, r, &e)
@@ -179,15 +173,49 @@ func (s *State) removeItems(d *database, ev *event.Event, typ Type) error {
 	return nil
 }
 
-// removeField removes a field of the hash e, if it is there, and says how many are
-// left.
-func (s *State) removeField(d *database, e *entry, field []byte) (left int) {
-	if e.indexed() {
-		d.removeField(e, field)
-		return e.o.hash.index.n
+// missing is the place of the first of some fields that e does not have, or their number.
+func (s *State) missing(e *entry, items [][]byte) (i int) {
+	f := e.fields()
+	if !e.indexed() || len(items) == 1 { // it may have been looked up before
+		for ; i < len(items); i++ {
+			if _, ok := f.Get(items[i]); !ok {
+				break
+			}
+		}
+		return i
 	}
-	if _, at, _ := findPacked(e.payload, field); at >= 0 {
-		s.repack(e, removeField(s.spare[:0], e.payload, field), 0)
+	for i < len(items) {
+		for _, h := range s.touchFields(e, items[i:], 1) {
+			if f.index.find(h, items[i]) == 0 {
+				return i
+			}
+			i++
+		}
 	}
-	return packedLen(e.payload)
+	return i
+}
+
+// removeFields removes those of some fields that e has, and says how many are left.
+func (s *State) removeFields(d *database, e *entry, items [][]byte) (left int) {
+	switch {
+	case !e.indexed():
+		for _, field := range items {
+			if _, at, _ := findPacked(e.payload, field); at >= 0 {
+				s.repack(e, removeField(s.spare[:0], e.payload, field), 0)
+			}
+		}
+		return packedLen(e.payload)
+	case len(items) == 1: // it has been looked up
+		h, r := d.findField(e.o.hash.index, items[0])
+		d.removeFound(e, h, r, items[0])
+	default:
+		for len(items) > 0 {
+			hashes := s.touchFields(e, items, 1)
+			for i, h := range hashes {
+				d.removeFound(e, h, e.o.hash.index.find(h, items[i]), items[i])
+			}
+			items = items[len(hashes):]
+		}
+	}
+	return e.o.hash.index.n
 }

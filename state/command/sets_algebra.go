@@ -86,18 +86,24 @@ func (c *Call) storeSet(of operation) {
 	if c.View.Type(c.Args[1]) != state.None {
 		c.Events.Delete(c.Args[1], why)
 	}
-	if len(members) > eventItems { // for fewer it grows soon enough
-		bytes := 0
-		for _, m := range members {
-			bytes += len(m) + 2
-		}
-		c.Events.Grow(bytes)
-	}
+	c.expectItems(members, 0)
 	for some := range slices.Chunk(members, itemsAtOnce(c.Args[1])) {
 		c.Events.SetAdd(c.Args[1], some...)
 	}
 	c.Tell()
 	c.Out.Int(int64(len(members)))
+}
+
+// expectItems makes room for events that name some members, each with so many bytes more.
+func (c *Call) expectItems(members [][]byte, more int) {
+	if len(members) <= eventItems { // it grows soon enough
+		return
+	}
+	bytes := 0
+	for _, m := range members {
+		bytes += len(m) + 2 + more
+	}
+	c.Events.Grow(bytes)
 }
 
 // eventItems is how many members one event names at most: whoever reads it needs room for

@@ -97,6 +97,7 @@ func spopSeveral(c *Call) {
 	case n == m.Len(): // says as much as their names do, in fewer bytes
 		c.Events.Delete(c.Args[1], event.User)
 	default:
+		c.expectItems(gone, 0)
 		for some := range slices.Chunk(gone, itemsAtOnce(c.Args[1])) {
 			c.Events.SetRemove(c.Args[1], some...)
 		}

@@ -217,6 +217,7 @@ func (s *sorting) storeIn(c *Call, items []sortItem) {
 	if c.View.Type(key) != state.None {
 		c.Events.Delete(key, why)
 	}
+	c.expectItems(elements, 0)
 	for some := range slices.Chunk(elements, itemsAtOnce(key)) {
 		c.Events.ListPush(key, event.Right, some...)
 	}

@@ -175,8 +175,11 @@ func (c *Call) replyAdded(o zaddOptions, added, updated int, result float64, don
 	}
 }
 
+const scoreItem = 9 // bytes of a score in an event
+
 // recordScores records that members have scores.
 func (c *Call) recordScores(key []byte, scores []float64, members [][]byte) {
+	c.expectItems(members, scoreItem)
 	for len(members) > 0 {
 		n := min(len(members), itemsAtOnce(key))
 		c.Events.ZSetAdd(key, scores[:n], members[:n])
@@ -230,6 +233,7 @@ func (c *Call) removeRanked(key []byte, z *state.Ranked, first, end int) {
 		m, _ := z.At(i)
 		gone = append(gone, m)
 	}
+	c.expectItems(gone, 0)
 	for some := range slices.Chunk(gone, itemsAtOnce(key)) {
 		c.Events.ZSetRemove(key, some...)
 	}

@@ -48,7 +48,7 @@ func (s *Seeker) untouched(at uint64, keys []Key) (bool, error) {
 // silent reports whether a segment lists no entry after an offset under any of the names. Only
 // of the segment that has that offset in it an entry is read.
 func (s *Seeker) silent(seg stretch, at uint64, names []keyindex.Name) (bool, error) {
-	x, p, err := s.index(seg)
+	x, err := s.index(seg)
 	if err != nil {
 		return false, err
 	}
@@ -63,7 +63,7 @@ func (s *Seeker) silent(seg stretch, at uint64, names []keyindex.Name) (bool, er
 		if seg.first > at {
 			return false, nil
 		}
-		if e, err := p.At(spot); err != nil || e.Offset > at {
+		if e, err := s.pick(seg, x, spot); err != nil || e.Offset > at {
 			return false, err
 		}
 	}

@@ -40,7 +40,12 @@ const maxDump = 1 << 30
 
 func dumpCommand(c *Call) {
 	w := rdb.NewWriter(maxDump)
-	switch key := c.Args[1]; c.View.Type(key) {
+	key := c.Args[1]
+	typ := c.View.Type(key)
+	if weight, ok := c.View.Weight(key); ok && typ != state.String {
+		w.Expect(weight / 2) // about what is left without indexes, and compressed
+	}
+	switch typ {
 	case state.None:
 		c.Out.Null()
 		return

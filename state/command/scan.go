@@ -43,18 +43,16 @@ func scanCommands() []*Spec {
 }
 
 func keysCommand(c *Call) {
-	var found [][]byte
+	from, n := c.Out.Len(), 0
 	pattern := pattern(c.Args[1])
 	c.View.Each(func(key []byte) bool {
 		if pattern.matches(key) {
-			found = append(found, key)
+			c.Out.Bulk(key)
+			n++
 		}
 		return true
 	})
-	c.Out.Array(len(found))
-	for _, key := range found {
-		c.Out.Bulk(key)
-	}
+	c.Out.ArrayFrom(from, n)
 }
 
 // pattern is a glob for keys or fields; nil matches all of them, and so does

@@ -19,6 +19,9 @@ type Writer struct {
 // NewWriter returns a writer of payloads of at most most bytes.
 func NewWriter(most int) *Writer { return &Writer{most: most} }
 
+// Expect makes room for a payload of about so many bytes, before anything is written.
+func (w *Writer) Expect(bytes int64) { w.buf = make([]byte, 0, min(int(bytes), w.most)) }
+
 // Payload is the value with its footer. It is false where that would have more bytes than
 // the writer may write: then it has written little more than those.
 func (w *Writer) Payload() (payload []byte, ok bool) {

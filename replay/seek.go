@@ -2,9 +2,11 @@ package replay
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/altilium-db/altilium/compaction"
@@ -402,6 +404,60 @@ func (s *Seeker) pick(at stretch, x keyindex.Index, spot log.Spot) (log.Entry, e
 	}
 	return p.At(spot)
 }
+
+// TimeOf is the time of the entry at an offset, in µs since 1970, found by entries near it that
+// the index of its segment knows, where the function of that name reads half a segment.
+func (s *Seeker) TimeOf(offset uint64) (at int64, err error) {
+	err = s.again(offset, func() error {
+		e, err := s.entry(offset)
+		at = e.Time
+		return err
+	})
+	if err != nil { // what is wrong is found again, and by its right name
+		return TimeOf(s.f.dir, offset)
+	}
+	return at, nil
+}
+
+// entry reads the entry at an offset.
+func (s *Seeker) entry(offset uint64) (e log.Entry, err error) {
+	i := sort.Search(len(s.segs), func(i int) bool { return s.segs[i].last >= offset })
+	if i == len(s.segs) || s.segs[i].first > offset {
+		return e, errElsewhere
+	}
+	x, err := s.index(s.segs[i])
+	if err != nil {
+		return e, err
+	}
+	spots, err := x.Some()
+	if err != nil {
+		return e, err
+	}
+	spots = append(spots, 0) // the first entry
+	slices.Sort(spots)
+	n := sort.Search(len(spots), func(n int) bool {
+		e, perr := s.pick(s.segs[i], x, spots[n])
+		if perr != nil {
+			err = perr
+		}
+		return perr != nil || e.Offset > offset
+	})
+	if err != nil || n == 0 {
+		return e, cmp.Or(err, errElsewhere)
+	}
+	for spot := spots[n-1]; ; {
+		if e, err = s.pick(s.segs[i], x, spot); err != nil || e.Offset == offset {
+			return e, err
+		}
+		if e.Offset > offset {
+			return e, errElsewhere
+		}
+		spot = log.Spot((e.Pos + int64(e.Size)) / log.SpotUnit)
+	}
+}
+
+// errElsewhere: an entry is not where it should be.
+var errElsewhere = errors.New("the entry is not in its segment")
 
 // errMoved is why a call begins anew.
 var errMoved = errors.New("the log went on")

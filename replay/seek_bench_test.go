@@ -71,7 +71,7 @@ func BenchmarkSeek(b *testing.B) {
 		return list
 	}
 	value := func(s *Seeker, q question) {
-		if _, err := s.At(q.at, q.key); err != nil {
+		if err := s.Read(q.at, func(*compaction.Built) error { return nil }, q.key); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -87,6 +87,11 @@ func BenchmarkSeek(b *testing.B) {
 	}
 	warm := ask(3000)
 	seekTimes(b, "a value, warm", len(warm), func(i int) { value(s, warm[i]) })
+	seekTimes(b, "a point's time", len(warm), func(i int) {
+		if _, err := s.TimeOf(warm[i].at); err != nil {
+			b.Fatal(err)
+		}
+	})
 	hist := func(i int) {
 		n := 0
 		for _, err := range s.Lines(history[i%len(history)].key, 0, w.Last, true) {

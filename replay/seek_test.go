@@ -3,6 +3,8 @@ package replay
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -121,5 +123,66 @@ func TestManySegments(t *testing.T) {
 	}
 	if len(s.pickers) < mostPickers {
 		t.Errorf("only %d segments were open at once", len(s.pickers))
+	}
+}
+
+// TestTimeOf: the time of every entry is found near others, in segments that are sealed and in
+// those that are not; an entry that is not there, or is rotten, is the error that reading all finds.
+func TestTimeOf(t *testing.T) {
+	w := newWorld(t, 64<<10)
+	for len(w.Log.Manifest().Sealed) < 3 {
+		w.set(fmt.Sprint("k", w.rng.IntN(900)), strings.Repeat("v", w.rng.IntN(60)))
+		time.Sleep(20 * time.Microsecond)
+	}
+	for range 100 {
+		w.set("k", "in the tail")
+	}
+	s, err := OpenSeeker(w.dir, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	last := w.Log.Last()
+	if err := s.look(last); err != nil {
+		t.Fatal(err)
+	}
+	for _, offset := range w.rng.Perm(int(last)) {
+		e, err := s.entry(uint64(offset) + 1)
+		if err != nil || e.Offset != uint64(offset)+1 || e.Time != epoch+int64(e.Offset)*1e6 {
+			t.Fatalf("@%d: found @%d at %d, %v", offset+1, e.Offset, e.Time, err)
+		}
+	}
+	seg := w.Log.Manifest().Sealed[1]
+	path := filepath.Join(w.dir, "wal", fmt.Sprintf("%020d", seg.First))
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw[seg.Size/2] ^= 4
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.closePickers(0); err != nil { // they have read what was there before
+		t.Fatal(err)
+	}
+	rotten := 0
+	for offset := range last + 2 {
+		if offset%9 > 0 && (offset < seg.First || offset > seg.Last()) {
+			continue
+		}
+		at, err := s.TimeOf(offset)
+		if err == nil && at == epoch+int64(offset)*1e6 {
+			continue
+		}
+		_, want := TimeOf(w.dir, offset)
+		if err == nil || fmt.Sprint(err) != fmt.Sprint(want) {
+			t.Fatalf("@%d: %d, %v; want %v", offset, at, err, want)
+		}
+		if errors.Is(err, log.ErrDamaged) {
+			rotten++
+		}
+	}
+	if rotten == 0 {
+		t.Error("no entry was rotten")
 	}
 }

@@ -60,6 +60,10 @@
 // that grows with the segment. A history or a lookup of a value goes from one entry to the
 // next with it, and stops when it has what it wants.
 //
+// [Index.Some] tells of some entries wherever they are in the segment: the records of one block,
+// since hashes that are next to one another are those of keys from anywhere. So the entry at an
+// offset is found from one a few hundred before it (replay.Seeker.TimeOf).
+//
 // # The newest segments
 //
 // A segment that is not sealed has no file. [Tail] has its records in memory: somebody

@@ -119,6 +119,22 @@ func (x *File) After(name Name, spot log.Spot) (log.Spot, bool, error) {
 	return x.is(s, i, v)
 }
 
+// Some are the spots of one block: its hashes are next to one another, so the entries are not.
+func (x *File) Some() ([]log.Spot, error) {
+	n := min(x.head.records, perBlock)
+	if n == 0 {
+		return nil, nil
+	}
+	if err := x.load(0); err != nil {
+		return nil, err
+	}
+	spots := make([]log.Spot, n)
+	for i := range spots {
+		spots[i] = x.record(uint64(i)).spot()
+	}
+	return spots, nil
+}
+
 // is reads the record at a place; ok says whether it has the name of v.
 func (x *File) is(s span, place uint64, v record) (log.Spot, bool, error) {
 	if err := x.load(s.base + place/perBlock); err != nil {

@@ -162,6 +162,7 @@ func (w *world) open(t testing.TB, segment int64) *log.Log {
 // anywhere.
 func (w *world) want(t *testing.T, first uint64, x Index, what string) {
 	t.Helper()
+	w.wantSome(t, first, x, what)
 	for _, name := range w.allNames {
 		spots := w.listed[first][name]
 		var got []log.Spot
@@ -211,6 +212,26 @@ func (w *world) wantAll(t *testing.T, s *Set, what string) {
 			t.Fatalf("%s: %v", what, err)
 		}
 		w.want(t, seg.First, x, what)
+	}
+}
+
+// wantSome holds the entries that an index tells of against those that there are.
+func (w *world) wantSome(t *testing.T, first uint64, x Index, what string) {
+	t.Helper()
+	there, whole := map[log.Spot]bool{}, len(w.listed[first][Whole])
+	for name, spots := range w.listed[first] {
+		for _, at := range spots {
+			there[at] = there[at] || name != Whole
+		}
+	}
+	some, err := x.Some()
+	if err != nil || len(some) == 0 && len(there) > whole {
+		t.Fatalf("%s: some entries are %v, %v", what, some, err)
+	}
+	for _, at := range some {
+		if !there[at] {
+			t.Errorf("%s: at spot %d is no entry", what, at)
+		}
 	}
 }
 

@@ -153,3 +153,15 @@ func (x *sealed) After(name Name, spot log.Spot) (at log.Spot, ok bool, err erro
 	}
 	return x.tab.After(name, spot)
 }
+
+func (x *sealed) Some() (spots []log.Spot, err error) {
+	if x.file != nil {
+		if spots, err = x.file.Some(); err == nil {
+			return spots, nil
+		}
+		if err := x.mend(err); err != nil {
+			return nil, err
+		}
+	}
+	return x.tab.Some()
+}

@@ -17,6 +17,10 @@ type Index interface {
 	// ok is false where there is none. The entry may be another key's with the same hash.
 	Before(name Name, spot log.Spot) (at log.Spot, ok bool, err error)
 	After(name Name, spot log.Spot) (at log.Spot, ok bool, err error)
+
+	// Some are spots of entries from all over the segment, a few hundred where it has so many,
+	// in no order and perhaps twice: from them any entry is near. The caller's.
+	Some() ([]log.Spot, error)
 }
 
 // ErrTooLong is returned for a segment that is too long for an index: more than 32 GiB,
@@ -72,6 +76,20 @@ func (t *table) After(name Name, spot log.Spot) (log.Spot, bool, error) {
 	v := newRecord(name, spot)
 	at, ok := t.of(name).after(v)
 	return at.spot(), ok && at.sameName(v), nil
+}
+
+func (t *table) Some() ([]log.Spot, error) {
+	t.keys.settle()
+	if len(t.keys.sorted) == 0 {
+		return nil, nil
+	}
+	run := t.keys.sorted[0] // the longest
+	run = run[:min(len(run), perBlock)]
+	spots := make([]log.Spot, len(run))
+	for i, v := range run {
+		spots[i] = v.spot()
+	}
+	return spots, nil
 }
 
 // atOnce is how many records are sorted together where so many are to come: more than those

@@ -132,3 +132,9 @@ func (x shared) After(name Name, spot log.Spot) (log.Spot, bool, error) {
 	defer x.t.mu.Unlock()
 	return x.s.After(name, spot)
 }
+
+func (x shared) Some() ([]log.Spot, error) {
+	x.t.mu.Lock()
+	defer x.t.mu.Unlock()
+	return x.s.Some()
+}

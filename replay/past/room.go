@@ -117,7 +117,7 @@ func isASOF(args [][]byte) bool { return strings.EqualFold(string(args[0]), "aso
 // window is what can be reached as q came in.
 func (r *Room) window(q *Request) *replay.Window {
 	w := replay.LookLive(r.log, q.Last, q.LastTime)
-	w.TimeOf = r.times.of(w.Dir)
+	w.TimeOf = r.timeOf
 	return w
 }
 
@@ -195,8 +195,8 @@ func errorText(err error) string {
 	return "ERR " + err.Error()
 }
 
-// timeCache remembers the times of entries that were asked for, each of which costs a
-// look into a segment.
+// timeCache remembers the times of entries that were asked for, each of which costs some
+// looks into a segment.
 type timeCache struct {
 	mu sync.Mutex
 	at map[uint64]int64
@@ -205,25 +205,28 @@ type timeCache struct {
 // mostTimes is how many are remembered.
 const mostTimes = 1 << 14
 
-// of gives the time of the entry at an offset of the log in dir.
-func (c *timeCache) of(dir string) func(offset uint64) (int64, error) {
-	return func(offset uint64) (int64, error) {
-		c.mu.Lock()
-		at, ok := c.at[offset]
-		c.mu.Unlock()
-		if ok {
-			return at, nil
-		}
-		at, err := replay.TimeOf(dir, offset)
-		if err != nil {
-			return 0, err
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if len(c.at) >= mostTimes {
-			clear(c.at)
-		}
-		c.at[offset] = at
+// timeOf gives the time of the entry at an offset.
+func (r *Room) timeOf(offset uint64) (int64, error) {
+	c := &r.times
+	c.mu.Lock()
+	at, ok := c.at[offset]
+	c.mu.Unlock()
+	if ok {
 		return at, nil
 	}
+	s, err := r.seeker()
+	if err != nil {
+		return 0, err
+	}
+	defer r.seekers.done(s)
+	if at, err = s.TimeOf(offset); err != nil {
+		return 0, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.at) >= mostTimes {
+		clear(c.at)
+	}
+	c.at[offset] = at
+	return at, nil
 }

@@ -29,7 +29,7 @@ func TestWriterParts(t *testing.T) {
 				other.BulkString(strings.Repeat("z", n/2))
 				other.Bulk(bytes.Repeat([]byte("z"), n))
 			}
-			switch step := rapid.SampledFrom([]string{"int", "error", "bulk", "lend", "array", "set", "truncate", "reset"}).Draw(t, "step"); step {
+			switch step := rapid.SampledFrom([]string{"int", "error", "bulk", "lend", "array", "truncate", "reset"}).Draw(t, "step"); step {
 			case "int":
 				w.Int(int64(n))
 				plain.buf = fmt.Appendf(plain.buf, ":%d\r\n", n)
@@ -42,18 +42,10 @@ func TestWriterParts(t *testing.T) {
 			case "lend":
 				w.Lend(large[:n], nil)
 				plain.buf = appendBulk(plain.buf, large[:n])
-			case "array", "set": // before what has been written from somewhere on, which then is one value
+			case "array": // before what has been written from somewhere on, which then is one value
 				i := rapid.IntRange(0, len(marks)-1).Draw(t, "mark")
-				if step == "set" && rapid.Bool().Draw(t, "resp3") {
-					w.SetProtocol(3)
-					w.SetFrom(marks[i], n)
-					w.SetProtocol(2)
-					plain.buf = slices.Insert(plain.buf, marks[i], fmt.Appendf(nil, "~%d\r\n", n)...)
-				} else {
-					late := map[string]func(int, int){"array": w.ArrayFrom, "set": w.SetFrom}[step]
-					late(marks[i], n)
-					plain.buf = slices.Insert(plain.buf, marks[i], fmt.Appendf(nil, "*%d\r\n", n)...)
-				}
+				w.ArrayFrom(marks[i], n)
+				plain.buf = slices.Insert(plain.buf, marks[i], fmt.Appendf(nil, "*%d\r\n", n)...)
 				marks = marks[:i+1]
 			case "truncate":
 				i := rapid.IntRange(0, len(marks)-1).Draw(t, "mark")

@@ -325,6 +325,8 @@
 //     it took of the loop, as they have what waited and is decided again.
 //   - What tells of the process and not of the data (OBJECT IDLETIME, MEMORY USAGE) is not
 //     answered so, nor what reads keys that it does not name (SCAN, SORT_RO with BY).
+//   - Nor is a command that may look at all of a large value (HGETALL, LRANGE): beside the loop
+//     nobody waits for it.
 //   - What a failed turn has written counts too. The state that is then read again from the log
 //     answers as the one before would have.
 //

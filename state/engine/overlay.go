@@ -40,19 +40,40 @@ type glance struct {
 // looked for in an index in some milliseconds.
 const mostMarks = 1024
 
-// readAlone gives the keys that calls at a moment read, where the live state may answer them;
-// nil where it may not: they read more, or tell of the process (OBJECT IDLETIME).
-func (e *Engine) readAlone(calls ...[][]byte) [][]byte {
+// mostLive is how many bytes keys may take that the live state reads for a command which may
+// look at all of them. What takes longer is answered beside the loop, as if there were no
+// present: who looks at the past is not to make others wait.
+const mostLive = 64 << 10
+
+// readAlone gives the keys that calls of s at a moment read, where the live state may answer
+// them; nil where it may not: they read more, or a lot, or tell of the process (OBJECT IDLETIME).
+func (e *Engine) readAlone(s *Session, calls ...[][]byte) [][]byte {
+	fast := true
 	for _, args := range calls {
-		if spec, _ := e.table.Lookup(args); spec != nil && spec.Flags&command.Volatile != 0 {
+		spec, _ := e.table.Lookup(args)
+		if spec == nil {
+			continue
+		}
+		if spec.Flags&command.Volatile != 0 {
 			return nil
 		}
+		fast = fast && spec.Flags&command.Fast != 0
 	}
 	keys, ok := e.table.Reads(calls, mostMarks)
-	if !ok {
+	if !ok || e.mode == modeLoading || !fast && e.weight(s.db, keys) > mostLive {
 		return nil
 	}
 	return keys
+}
+
+// weight is about how many bytes some keys take.
+func (e *Engine) weight(db int, keys [][]byte) (sum int64) {
+	v := e.state.View(db, 0)
+	for _, key := range keys {
+		n, _ := v.Weight(key)
+		sum += n
+	}
+	return sum
 }
 
 // begin notes what is written to these keys from now on; nil where there are none.

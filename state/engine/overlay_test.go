@@ -59,6 +59,11 @@ func TestLiveAnswers(t *testing.T) {
 		}
 	}
 	c.do("CONFIG SET maxmemory-policy allkeys-lru")
+	large := "HSET large f v"
+	for i := range 3000 {
+		large += fmt.Sprintf(" field:%d %030d", i, i)
+	}
+	c.do(large) // @8
 	for _, said := range []struct {
 		line, reply string
 		live        bool
@@ -82,7 +87,10 @@ func TestLiveAnswers(t *testing.T) {
 		{"ASOF @4 DBSIZE", ":4", false},
 		{"ASOF @4 GET k", "$1 1", false}, // now there is a view
 		{"ASOF @5 SORT_RO l BY nosuch", "*2 $1 b $1 a", false},
-		{"ASOF @99 GET k", "-FUTURE @99 is after the last entry @7; reachable: @0 to @7 (2026-01-01T00:00:00.000000Z)", false},
+		{"ASOF @8 HGET large f", "$1 v", true},
+		{"ASOF @8 HSTRLEN large f", ":1", true},
+		{"ASOF @8 HRANDFIELD large 0", "*0", false}, // it might look at all of it
+		{"ASOF @99 GET k", "-FUTURE @99 is after the last entry @8; reachable: @0 to @8 (2026-01-01T00:00:00.000000Z)", false},
 	} {
 		last := h.log.Last()
 		if got := c.ask(said.line, nil); got != said.reply {

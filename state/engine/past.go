@@ -61,7 +61,7 @@ func asofCommand(e *Engine, s *Session, c *command.Call) {
 	}
 	q := PastRequest{Args: cloneArgs(c.Args)}
 	if len(q.Args) > 2 {
-		q.Keys = e.readAlone(q.Args[2:])
+		q.Keys = e.readAlone(s, q.Args[2:])
 	}
 	e.askPast(s, c.Out, q)
 }
@@ -119,7 +119,7 @@ func (s *Session) refuseInPast(r *row) string {
 // askAtMoment asks a command that reads of the moment where s stands.
 func (e *Engine) askAtMoment(s *Session, args [][]byte, out *resp.Writer) {
 	q := PastRequest{Args: cloneArgs(args)}
-	q.Keys = e.readAlone(q.Args)
+	q.Keys = e.readAlone(s, q.Args)
 	e.askPast(s, out, q)
 }
 
@@ -183,7 +183,7 @@ func (e *Engine) execInPast(s *Session, queue []queued, out *resp.Writer) {
 		one.row.stats.Calls++
 		q.Queue[i] = one.args
 	}
-	q.Keys = e.readAlone(q.Queue...)
+	q.Keys = e.readAlone(s, q.Queue...)
 	e.askPast(s, out, q)
 }
 

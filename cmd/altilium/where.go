@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -116,7 +117,7 @@ func (w *where) print(words []string) (n int, err error) {
 // printTurned prints lines in the other order than they come, and says how many there were.
 func (w *where) printTurned(words []string) (n int, err error) {
 	var kept [][]byte
-	err = w.lines(words, func(line []byte) error { kept = append(kept, line); return nil })
+	err = w.lines(words, func(line []byte) error { kept = append(kept, bytes.Clone(line)); return nil })
 	out := bufio.NewWriter(w.cmd.OutOrStdout())
 	for _, line := range slices.Backward(kept) {
 		err = errors.Join(err, writeLine(out, line))

@@ -318,6 +318,7 @@ func (d *database) dropObject(e *entry) {
 		}
 		d.graves = append(d.graves, grave{number: e.obj - 1})
 		d.dying += e.o.hash.room
+		e.o.hash.ranking = nil // its members go without it being told
 	default:
 		d.dropLong(e.o)
 		d.detach(e)

@@ -151,6 +151,36 @@ func TestDeadHashesDoNotPileUp(t *testing.T) {
 	}
 }
 
+// TestDeadSortedSetsAreReleased: while a sorted set is being released, its records are moved
+// together as others are, and what moves them does not look for them in an order of members
+// of which many are gone.
+func TestDeadSortedSetsAreReleased(t *testing.T) {
+	s := New(5)
+	const members = 150_000
+	fill := func(first, last int) {
+		for i := first; i < last; i++ {
+			apply(t, s, 0, func(b *event.Buffer) { b.ZSetAdd([]byte("z"), []float64{0}, [][]byte{fmt.Appendf(nil, "member:%012d", i)}) })
+		}
+	}
+	fill(0, members)
+	apply(t, s, 0, func(b *event.Buffer) { b.Delete([]byte("z"), event.User) })
+	moved := false
+	for i := 0; len(s.dbs[0].graves) > 0; i += 10 {
+		moved = moved || s.dbs[0].mem.victim.page != 0
+		if i == members {
+			t.Fatal("there is no end to it")
+		}
+		fill(i, i+10)
+	}
+	if !moved {
+		t.Error("nothing was moved meanwhile: nothing is tested")
+	}
+	invariants(t, s)
+	if s.Digest() != s.RecomputeDigest() {
+		t.Error("the digest is wrong")
+	}
+}
+
 // TestDeadHashesAreReleasedAtRest: their memory comes back when nothing happens any
 // more, in whichever database they were.
 func TestDeadHashesAreReleasedAtRest(t *testing.T) {

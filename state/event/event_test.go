@@ -19,15 +19,27 @@ var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 
 func b(s string) []byte { return []byte(s) }
 
-// samples is one event of every kind and form.
-func samples() []struct {
+// sample is an event, and the call that records it.
+type sample struct {
 	name   string
 	record func(*Buffer)
-} {
-	return []struct {
-		name   string
-		record func(*Buffer)
-	}{
+}
+
+// event is the sample as it is decoded.
+func (s sample) event(t *testing.T) *Event {
+	t.Helper()
+	var buf Buffer
+	s.record(&buf)
+	e, err := decodeAll(buf.Bytes())
+	if err != nil {
+		t.Fatalf("%s: %v", s.name, err)
+	}
+	return e
+}
+
+// samples is one event of every kind and form.
+func samples() []sample {
+	return []sample{
 		{"Database", func(x *Buffer) { x.Database(15) }},
 		{"Cause", func(x *Buffer) { x.Cause([][]byte{b("INCRBY"), b("k"), b("5")}) }},
 		{"Clock real", func(x *Buffer) { x.Clock(0, 1) }},

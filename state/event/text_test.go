@@ -18,12 +18,7 @@ import (
 func TestNames(t *testing.T) {
 	kinds := map[string]Kind{}
 	for _, s := range samples() {
-		var buf Buffer
-		s.record(&buf)
-		e, err := decodeAll(buf.Bytes())
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := s.event(t)
 		name := e.Kind.String()
 		if other, ok := kinds[name]; ok && other != e.Kind {
 			t.Errorf("kinds %d and %d are both called %s", e.Kind, other, name)
@@ -142,12 +137,7 @@ func TestJSONString(t *testing.T) {
 func TestTextAllocations(t *testing.T) {
 	var room []byte
 	for _, s := range samples() {
-		var buf Buffer
-		s.record(&buf)
-		e, err := decodeAll(buf.Bytes())
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := s.event(t)
 		room = e.Append(room[:0])
 		if n := testing.AllocsPerRun(20, func() { room = e.Append(room[:0]) }); n > 0 || string(room) != e.String() {
 			t.Errorf("%s: %v allocations for %s", s.name, n, room)

@@ -159,7 +159,9 @@ func TestDeadSortedSetsAreReleased(t *testing.T) {
 	const members = 150_000
 	fill := func(first, last int) {
 		for i := first; i < last; i++ {
-			apply(t, s, 0, func(b *event.Buffer) { b.ZSetAdd([]byte("z"), []float64{0}, [][]byte{fmt.Appendf(nil, "member:%012d", i)}) })
+			apply(t, s, 0, func(b *event.Buffer) {
+				b.ZSetAdd([]byte("z"), []float64{0}, [][]byte{fmt.Appendf(nil, "member:%012d", i)})
+			})
 		}
 	}
 	fill(0, members)

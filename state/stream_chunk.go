@@ -125,7 +125,7 @@ func (c *streamChunk) delete(id event.ID) {
 		if c.n--; c.last == id {
 			c.last = before
 		}
-		c.data = slices.Delete(c.data, at, next)
+		c.data = append(c.data[:at], c.data[next:]...) // slices.Delete would clear a value that may be lent
 		return
 	}
 }

@@ -373,3 +373,34 @@ func TestLentElement(t *testing.T) {
 		}
 	}
 }
+
+// TestLentEntry: the same for the long value of a stream's entry, which goes with its entry.
+func TestLentEntry(t *testing.T) {
+	k, short := []byte("k"), []byte("short")
+	id := func(n uint64) event.ID { return event.ID{MS: n} }
+	long := bytes.Repeat([]byte("x"), LendFrom)
+	for name, change := range map[string]func(b *event.Buffer){
+		"delete":             func(b *event.Buffer) { b.StreamDelete(k, id(2)); b.StreamAdd(k, id(4), short, long[1:]) },
+		"delete those by it": func(b *event.Buffer) { b.StreamDelete(k, id(1), id(3)) },
+		"trim":               func(b *event.Buffer) { b.StreamTrim(k, 2) },
+		"copy":               func(b *event.Buffer) { b.Copy(k, short, 0); b.StreamDelete(short, id(2)) },
+		"delete the key":     func(b *event.Buffer) { b.Delete(k, event.User) },
+	} {
+		s := New(0)
+		apply(t, s, 0, func(b *event.Buffer) {
+			b.StreamAdd(k, id(1), short, short)
+			b.StreamAdd(k, id(2), short, long)
+			b.StreamAdd(k, id(3), short, short)
+		})
+		entries, _ := s.View(0, 0).Stream(k)
+		e, _ := entries.Entry(id(2))
+		_, lent := e.Next()
+		apply(t, s, 0, change)
+		if !bytes.Equal(lent, long) {
+			t.Errorf("%s: the lent value has changed", name)
+		}
+		if s.Digest() != s.RecomputeDigest() {
+			t.Errorf("%s: the digest is wrong", name)
+		}
+	}
+}

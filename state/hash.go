@@ -75,21 +75,41 @@ func (s *State) touchFields(e *entry, items [][]byte, stride int) (hashes []uint
 	return hashes
 }
 
-// removeFound removes a field of e's large hash, whose hash and record are known; 0 where it
-// is not there.
-func (d *database) removeFound(e *entry, h uint64, r ref, field []byte) {
-	if r == 0 {
-		return
+// removeField removes a field that e's large hash has, whose hash and record are known.
+func (d *database) removeField(e *entry, h uint64, r ref) {
+	if k := e.o.hash.ranking; k != nil {
+		f := d.load(r)
+		k.remove(scoreOf(f.payload), f.key)
 	}
-	x, before := e.o.hash.index, d.taken()
+	d.dropField(e, h, r)
+}
+
+// removeMany removes fields that e's large hash has, whose hashes and records are known.
+// One that is named twice is removed once.
+func (d *database) removeMany(e *entry, hashes []uint64, refs []ref) {
+	x := e.o.hash.index
+	if k := e.o.hash.ranking; k != nil {
+		k.removeAll(refs) // while it can look at all of them
+	}
+	for i, r := range refs {
+		if next := i + recordsAhead; next < len(refs) {
+			x.prefetchSlot(hashes[next])
+			d.prefetch(refs[next])
+		}
+		if x.has(hashes[i], r) {
+			d.dropField(e, hashes[i], r)
+		}
+	}
+}
+
+// dropField takes a field out of all but the ranking.
+func (d *database) dropField(e *entry, h uint64, r ref) {
+	before := d.taken()
 	d.last.field.r = 0
 	old := d.load(r)
 	d.unweigh(&old)
-	e.o.hash.sum -= pairDigest(field, old.payload)
-	if k := e.o.hash.ranking; k != nil {
-		k.remove(scoreOf(old.payload), field)
-	}
-	x.remove(h, r)
+	e.o.hash.sum -= pairDigest(old.key, old.payload)
+	e.o.hash.index.remove(h, r)
 	d.dropObject(&old)
 	d.mem.release(r)
 	e.o.hash.room += d.taken() - before

@@ -214,6 +214,23 @@ func (s *segment) place(h uint64, r ref) int {
 	}
 }
 
+// has reports whether a record is there.
+func (x *index) has(h uint64, r ref) bool {
+	if x.n == 0 {
+		return false
+	}
+	s := x.segment(h)
+	slot := h&tagMask | r
+	for i := s.home(h); ; i++ {
+		switch {
+		case s.slots[i] == slot:
+			return true
+		case s.slots[i] == 0 || s.slots[i]&tagMask > h&tagMask:
+			return false
+		}
+	}
+}
+
 func (x *index) replace(h uint64, old, r ref) {
 	s := x.segment(h)
 	s.slots[s.place(h, old)] = h&tagMask | r

@@ -174,6 +174,7 @@ func (s *State) removeItems(d *database, ev *event.Event, typ Type) error {
 }
 
 // missing is the place of the first of some fields that e does not have, or their number.
+// Of several of a large one it keeps where they are, for removeFields.
 func (s *State) missing(e *entry, items [][]byte) (i int) {
 	f := e.fields()
 	if !e.indexed() || len(items) == 1 { // it may have been looked up before
@@ -184,18 +185,23 @@ func (s *State) missing(e *entry, items [][]byte) (i int) {
 		}
 		return i
 	}
+	to := &s.located
+	to.hashes, to.refs = to.hashes[:0], to.refs[:0]
 	for i < len(items) {
 		for _, h := range s.touchFields(e, items[i:], 1) {
-			if f.index.find(h, items[i]) == 0 {
+			r := f.index.find(h, items[i])
+			if r == 0 {
 				return i
 			}
+			to.hashes, to.refs = append(to.hashes, h), append(to.refs, r)
 			i++
 		}
 	}
 	return i
 }
 
-// removeFields removes those of some fields that e has, and says how many are left.
+// removeFields removes some fields of e, all of which missing has found, and says how many
+// are left.
 func (s *State) removeFields(d *database, e *entry, items [][]byte) (left int) {
 	switch {
 	case !e.indexed():
@@ -207,15 +213,18 @@ func (s *State) removeFields(d *database, e *entry, items [][]byte) (left int) {
 		return packedLen(e.payload)
 	case len(items) == 1: // it has been looked up
 		h, r := d.findField(e.o.hash.index, items[0])
-		d.removeFound(e, h, r, items[0])
+		d.removeField(e, h, r)
 	default:
-		for len(items) > 0 {
-			hashes := s.touchFields(e, items, 1)
-			for i, h := range hashes {
-				d.removeFound(e, h, e.o.hash.index.find(h, items[i]), items[i])
-			}
-			items = items[len(hashes):]
+		d.removeMany(e, s.located.hashes, s.located.refs)
+		if len(items) > keepItems {
+			s.located = located{}
 		}
 	}
 	return e.o.hash.index.n
+}
+
+// located is where the fields are that an event removes.
+type located struct {
+	hashes []uint64
+	refs   []ref
 }

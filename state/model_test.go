@@ -178,7 +178,17 @@ func (m *model) zsetStep(d *draw, v *mvalue) {
 		return
 	}
 	members := slices.Sorted(maps.Keys(v.scores))
-	members = members[len(members)/2:]
+	switch d.oneOf("removed", 3) {
+	case 0:
+		members = members[len(members)/2:]
+	case 1: // neighbours in the order
+		members = v.ranked()
+		from := d.oneOf("from", len(members))
+		members = members[from:min(len(members), from+rapid.SampledFrom([]int{1, 10, 100, 300}).Draw(d.T, "neighbours"))]
+	case 2: // and some of them twice
+		members = v.ranked()[len(members)/3:]
+		members = append(members, members[len(members)/2:]...)
+	}
 	gone := make([][]byte, 0, len(members))
 	for _, x := range members {
 		gone = append(gone, []byte(x))
@@ -190,11 +200,16 @@ func (m *model) zsetStep(d *draw, v *mvalue) {
 	}
 }
 
-// checkScores compares a sorted set with the model: the order both ways, and each member.
-func (v *mvalue) checkScores(t *rapid.T, z Ranked, err error) {
-	order := slices.SortedFunc(maps.Keys(v.scores), func(a, b string) int {
+// ranked is the members of a sorted set in their order.
+func (v *mvalue) ranked() []string {
+	return slices.SortedFunc(maps.Keys(v.scores), func(a, b string) int {
 		return cmp.Or(cmp.Compare(v.scores[a], v.scores[b]), cmp.Compare(a, b))
 	})
+}
+
+// checkScores compares a sorted set with the model: the order both ways, and each member.
+func (v *mvalue) checkScores(t *rapid.T, z Ranked, err error) {
+	order := v.ranked()
 	if err != nil || z.Len() != len(order) {
 		t.Fatalf("%d members, the model has %d: %v", z.Len(), len(order), err)
 	}

@@ -76,10 +76,47 @@ func (k *ranking) insert(score float64, member []byte, r ref) {
 
 // remove takes a member out, which must be there, with its score.
 func (k *ranking) remove(score float64, member []byte) {
-	k.n--
-	if k.root.remove(k, score, member); k.n == 0 {
-		*k = *newRanking(k.d)
+	k.removeRange(k.placeOf(score, member), 1)
+}
+
+// removeAll takes the members out whose records are at refs. One that comes twice is taken
+// out once. Those that follow one another in the ranking, too, go together.
+func (k *ranking) removeAll(refs []ref) {
+	for len(refs) > 0 {
+		e := k.d.load(refs[0])
+		place := k.placeOf(scoreOf(e.payload), e.key)
+		n := k.inRow(place, refs)
+		if n > 0 {
+			k.removeRange(place, n)
+		}
+		refs = refs[max(n, 1):]
 	}
+}
+
+// inRow is how many of refs, from the first on, are those of the members from a place on.
+func (k *ranking) inRow(place int, refs []ref) (n int) {
+	if place >= k.n {
+		return 0
+	}
+	for l, i := k.at(place); l != nil; l, i = l.next, 0 {
+		for _, r := range l.refs[i:l.n] {
+			if n == len(refs) || r != refs[n] {
+				return n
+			}
+			n++
+		}
+	}
+	return n
+}
+
+// removeRange takes out so many members from a place on, which must be there. It looks at
+// no record, and of the leaves that go whole at the first and the last alone.
+func (k *ranking) removeRange(place, count int) {
+	if k.n -= count; k.n == 0 {
+		*k = *newRanking(k.d)
+		return
+	}
+	k.root.removeRange(place, count)
 	for k.root.n == 1 && k.root.nodes[0] != nil {
 		k.root = k.root.nodes[0]
 	}
@@ -266,13 +303,13 @@ func (l *leaf) take(from *leaf, at int) {
 
 func (l *leaf) first() ranked { return ranked{l.scores[0], l.refs[0]} }
 
-// unlink takes a leaf from between its neighbours.
-func (l *leaf) unlink() {
+// unlink takes leaves, from this one to the last, from between their neighbours.
+func (l *leaf) unlink(last *leaf) {
 	if l.prev != nil {
-		l.prev.next = l.next
+		l.prev.next = last.next
 	}
-	if l.next != nil {
-		l.next.prev = l.prev
+	if last.next != nil {
+		last.next.prev = l.prev
 	}
 }
 
@@ -351,49 +388,66 @@ func (n *node) count() (members int) {
 	return members
 }
 
-func (n *node) remove(k *ranking, score float64, member []byte) {
-	i := n.childOf(k, score, member)
-	n.counts[i]--
-	l := n.leaves[i]
-	if l != nil {
-		at := l.place(k, score, member)
-		copy(l.scores[at:], l.scores[at+1:l.n])
-		copy(l.refs[at:], l.refs[at+1:l.n])
-		l.n--
-	} else {
-		n.nodes[i].remove(k, score, member)
+// removeRange takes out some of the members below a node, not all.
+func (n *node) removeRange(place, count int) {
+	at := 0
+	for ; place >= n.counts[at]; at++ {
+		place -= n.counts[at]
 	}
-	if n.counts[i] == 0 {
-		if l != nil {
-			l.unlink()
+	for i := at; count > 0; place = 0 {
+		some := min(count, n.counts[i]-place)
+		count -= some
+		if some == n.counts[i] {
+			n.unlink(i)
+			n.drop(i)
+			continue
 		}
-		n.drop(i)
-		return
+		if l := n.leaves[i]; l != nil {
+			copy(l.scores[place:], l.scores[place+some:l.n])
+			copy(l.refs[place:], l.refs[place+some:l.n])
+			l.n -= some
+		} else {
+			n.nodes[i].removeRange(place, some)
+		}
+		n.counts[i] -= some
+		n.refresh(i)
+		i++
 	}
-	n.refresh(i)
-	switch {
-	case i > 0 && n.join(i-1):
-	case i+1 < n.n:
+	for i := at + 1; i >= at-1; i-- { // what the first and the last of them have left
 		n.join(i)
 	}
 }
 
-// join makes one of child i and the next, if together they leave a quarter of one free.
-func (n *node) join(i int) bool {
+// unlink takes the leaves of a child from between their neighbours.
+func (n *node) unlink(i int) {
+	first, last := n.leaves[i], n.leaves[i]
+	for l, r := n.nodes[i], n.nodes[i]; first == nil; l, r = l.nodes[0], r.nodes[r.n-1] {
+		first, last = l.leaves[0], r.leaves[r.n-1]
+	}
+	first.unlink(last)
+}
+
+// join makes one of child i and the next, if there are both and together they leave a
+// quarter of one free.
+func (n *node) join(i int) {
+	if i < 0 || i+1 >= n.n {
+		return
+	}
 	if l, r := n.leaves[i], n.leaves[i+1]; l != nil {
 		if l.n+r.n > leafRoom*3/4 {
-			return false
+			return
 		}
 		l.take(r, 0)
-		r.unlink()
+		r.unlink(r)
 	} else {
 		l, r := n.nodes[i], n.nodes[i+1]
 		if l.n+r.n > nodeRoom*3/4 {
-			return false
+			return
 		}
+		seam := l.n
 		l.take(r, 0)
+		l.join(seam - 1)
 	}
 	n.counts[i] += n.counts[i+1]
 	n.drop(i + 1)
-	return true
 }

@@ -23,9 +23,10 @@ func compareRanked(a, b rankedMember) int {
 	return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(a.name, b.name))
 }
 
-// record makes a record for a member, which the tree needs to know its name.
-func (d *database) record(name string) ref {
-	e := entry{typ: fieldType, key: []byte(name)}
+// record makes a record for a member, which the tree needs to know its name and, where it
+// removes many, its score.
+func (d *database) record(name string, score float64) ref {
+	e := entry{typ: fieldType, key: []byte(name), payload: ScoreItem(score)}
 	class, key, payload, head := e.shape()
 	r := d.mem.alloc(class)
 	e.write(d.mem.at(r), class, key, payload, head)
@@ -88,7 +89,7 @@ func TestRanking(t *testing.T) {
 			n := rapid.SampledFrom([]int{1, 10, 100, 3000}).Draw(t, "crowd")
 			spread := rapid.SampledFrom([]int{1, 5, 1 << 30}).Draw(t, "scores")
 			rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
-			switch rapid.IntRange(0, 3).Draw(t, "step") {
+			switch rapid.IntRange(0, 5).Draw(t, "step") {
 			case 0, 1:
 				ascending := rapid.Bool().Draw(t, "ascending")
 				for i := range n {
@@ -97,7 +98,7 @@ func TestRanking(t *testing.T) {
 						m.score = 1e12 + float64(names) + float64(i)
 					}
 					names++
-					m.r = d.record(m.name)
+					m.r = d.record(m.name, m.score)
 					at, _ := slices.BinarySearchFunc(all, m, compareRanked)
 					all = slices.Insert(all, at, m)
 					k.insert(m.score, []byte(m.name), m.r)
@@ -109,10 +110,34 @@ func TestRanking(t *testing.T) {
 					k.remove(m.score, []byte(m.name))
 				}
 				all = slices.Delete(all, from, to)
-			case 3:
+			case 3: // those of a range at once, by their places
+				from := rng.IntN(len(all) + 1)
+				to := min(len(all), from+n)
+				if from < to {
+					k.removeRange(from, to-from)
+				}
+				all = slices.Delete(all, from, to)
+			case 4: // those of some ranges at once, by their records, of which some come twice
+				var refs []ref
+				for range rng.IntN(4) {
+					from := rng.IntN(len(all) + 1)
+					for _, m := range all[from:min(len(all), from+n)] {
+						refs = append(refs, m.r)
+					}
+				}
+				if rng.IntN(2) > 0 {
+					rng.Shuffle(len(refs), func(i, j int) { refs[i], refs[j] = refs[j], refs[i] })
+				}
+				k.removeAll(refs)
+				gone := map[ref]bool{}
+				for _, r := range refs {
+					gone[r] = true
+				}
+				all = slices.DeleteFunc(all, func(m rankedMember) bool { return gone[m.r] })
+			case 5:
 				for range min(n, len(all)) {
 					m := &all[rng.IntN(len(all))]
-					to := d.record(m.name)
+					to := d.record(m.name, m.score)
 					k.moved(m.score, []byte(m.name), m.r, to)
 					b := d.mem.at(m.r)
 					clear(b[:8]) // nobody may look there any more
@@ -131,7 +156,7 @@ func TestRankingIsDense(t *testing.T) {
 	d := New(0).dbs[0]
 	refs := make([]ref, n)
 	for i := range refs {
-		refs[i] = d.record(fmt.Sprintf("%06d", i))
+		refs[i] = d.record(fmt.Sprintf("%06d", i), float64(i/3))
 	}
 	leaves := func(k *ranking) (n int) {
 		for l, _ := k.at(0); l != nil; l = l.next {
@@ -174,7 +199,7 @@ func TestRankingByScore(t *testing.T) {
 	k := newRanking(d)
 	for i, score := range []float64{math.Inf(-1), -5, -5, 0, math.Copysign(0, -1), 7, 7, 7, math.Inf(1)} {
 		name := fmt.Sprint(i)
-		k.insert(score, []byte(name), d.record(name))
+		k.insert(score, []byte(name), d.record(name, score))
 	}
 	for _, x := range []struct {
 		score       float64
@@ -198,7 +223,8 @@ func BenchmarkRanking(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	scores, refs := make([]float64, n), make([]ref, n)
 	for i := range n {
-		scores[i], refs[i] = float64(rng.IntN(1e6)), d.record(fmt.Sprintf("element:%012d", i))
+		scores[i] = float64(rng.IntN(1e6))
+		refs[i] = d.record(fmt.Sprintf("element:%012d", i), scores[i])
 		k.insert(scores[i], d.key(refs[i]), refs[i])
 	}
 	b.Run("move", func(b *testing.B) {

@@ -62,6 +62,7 @@ type State struct {
 	luck    uint64           // draws for that
 	pool    []candidate      // see Victim
 	hashes  []uint64         // scratch for Prefetch
+	located located          // scratch for removeItems
 	last    lastFound
 }
 

@@ -2,7 +2,6 @@ package command
 
 import (
 	"math"
-	"slices"
 
 	"github.com/altilium-db/altilium/state"
 	"github.com/altilium-db/altilium/state/event"
@@ -228,13 +227,19 @@ func (c *Call) removeRanked(key []byte, z *state.Ranked, first, end int) {
 		c.Events.Delete(key, event.User)
 		return
 	}
-	gone := make([][]byte, 0, end-first)
+	atOnce := itemsAtOnce(key)
+	gone := make([][]byte, 0, min(atOnce, end-first))
+	mark := c.Events.Len()
 	for i := first; i < end; i++ {
 		m, _ := z.At(i)
-		gone = append(gone, m)
-	}
-	c.expectItems(gone, 0)
-	for some := range slices.Chunk(gone, itemsAtOnce(key)) {
-		c.Events.ZSetRemove(key, some...)
+		if gone = append(gone, m); len(gone) < atOnce && i+1 < end {
+			continue
+		}
+		c.Events.ZSetRemove(key, gone...)
+		if i == first+len(gone)-1 && i+1 < end { // the others will take as much, but no more than they do now
+			most, _ := c.View.Weight(key)
+			c.Events.Grow(min((c.Events.Len()-mark)*((end-first)/len(gone)+1), int(most)))
+		}
+		gone = gone[:0]
 	}
 }

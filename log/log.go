@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -180,23 +181,27 @@ func (l *Log) openSegment(st segmentState) (*segment, error) {
 
 func (s *segment) close() error { return errors.Join(s.w.Close(), s.f.Close()) }
 
-// Append adds an entry to the turn and returns its offset. body is copied. Its
-// time is micros, or that of the entry before where that is later. Nothing is
+// Append adds an entry to the turn and returns its offset. body, which may come in
+// parts, is copied. Its time is micros, or that of the entry before where that is later. Nothing is
 // written before Commit; if Commit fails the offset is given again, and it does
 // where an entry is larger than 1 GiB.
-func (l *Log) Append(kind uint8, micros int64, body []byte) uint64 {
+func (l *Log) Append(kind uint8, micros int64, body ...[]byte) uint64 {
 	l.now = max(l.now, micros)
 	if l.roll && l.pending == 0 {
 		l.base = base{first: l.next}
 	}
-	e := Entry{Offset: l.next, Kind: kind, Time: l.now, Synced: l.durable.Load(), Body: body}
+	e := Entry{Offset: l.next, Kind: kind, Time: l.now, Synced: l.durable.Load()}
 	l.next++
 	l.pending++
-	if len(body) > maxEntry-headMax {
-		l.tooBig = fmt.Errorf("an entry of %d bytes is more than the log holds (%d)", len(body), maxEntry-headMax)
+	size := 0
+	for _, part := range body {
+		size += len(part)
+	}
+	if size > maxEntry-headMax {
+		l.tooBig = fmt.Errorf("an entry of %d bytes is more than the log holds (%d)", size, maxEntry-headMax)
 		return e.Offset
 	}
-	l.frame = appendFrame(l.frame[:0], l.seed, l.base, e)
+	l.frame = appendFrame(slices.Grow(l.frame[:0], headMax+size), l.seed, l.base, e, body...)
 	if e.Offset == l.base.first {
 		l.base.time = e.Time
 	}

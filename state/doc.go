@@ -61,7 +61,8 @@
 // # Digest
 //
 // [State.Digest] is a 64-bit sum over keys, kept up to date by every Apply, so
-// asking for it costs nothing, but after changes inside long strings and lists. Two states with the same keys, values, types and
+// asking for it costs nothing, but after changes inside long strings and lists, and after
+// many elements of a list have gone at once. Two states with the same keys, values, types and
 // expiries have the same digest, in whatever order they came to be. It finds
 // bugs and rotten bits, not adversaries. [State.RedisDigest] is what DEBUG
 // DIGEST of a Redis server with the same data answers.

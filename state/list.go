@@ -1,6 +1,10 @@
 package state
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/altilium-db/altilium/state/event"
+)
 
 // list is a large list: its elements in chunks of some kilobytes (chunk.go), which are
 // Go's memory. At both ends an element comes and goes in the time that its bytes take;
@@ -16,6 +20,7 @@ type list struct {
 type chunk struct {
 	data []byte
 	n    int
+	size int // what they would take in a listpack, by which a whole chunk goes without a look at them
 }
 
 // chunkRoom is how many bytes a chunk may have, but for one of a single element, or into
@@ -59,18 +64,17 @@ func (l *list) newChunk(x []byte) (c chunk) {
 
 func (l *list) pushRight(x []byte) {
 	l.seq.pushRight(x)
-	l.size += listpackSize(x)
 	if n := len(l.chunks); n == l.first || len(l.chunks[n-1].data)+elementBytes(len(x)) > chunkRoom {
 		l.chunks = append(l.chunks, l.newChunk(x))
 	}
 	c := &l.chunks[len(l.chunks)-1]
 	c.data = appendElement(c.data, x)
 	c.n++
+	l.resize(c, listpackSize(x))
 }
 
 func (l *list) pushLeft(x []byte) {
 	l.seq.pushLeft(x)
-	l.size += listpackSize(x)
 	if l.first == len(l.chunks) || len(l.chunks[l.first].data)+elementBytes(len(x)) > chunkRoom {
 		fresh := l.newChunk(x)
 		if l.first == 0 {
@@ -88,13 +92,14 @@ func (l *list) pushLeft(x []byte) {
 	copy(c.data[size:], c.data[:n])
 	appendElement(c.data[:0], x)
 	c.n++
+	l.resize(c, listpackSize(x))
 }
 
 func (l *list) popLeft() {
 	c := &l.chunks[l.first]
 	x, next := elementAt(c.data, 0)
 	l.seq.popLeft(x)
-	l.size -= listpackSize(x)
+	l.resize(c, -listpackSize(x))
 	c.data = c.data[next:]
 	if c.n--; c.n == 0 {
 		l.dropChunk(l.first)
@@ -105,7 +110,7 @@ func (l *list) popRight() {
 	c := &l.chunks[len(l.chunks)-1]
 	x, at := elementBefore(c.data, len(c.data))
 	l.seq.popRight(x)
-	l.size -= listpackSize(x)
+	l.resize(c, -listpackSize(x))
 	if c.mayBeLent() {
 		c.data = slices.Clip(c.data[:at]) // what comes next goes elsewhere
 	} else {
@@ -116,7 +121,38 @@ func (l *list) popRight() {
 	}
 }
 
-// dropChunk takes an empty chunk out.
+// popMany takes n elements, one at least, from an end. Chunks that go whole are not looked
+// into, so the digest is to be made anew.
+func (l *list) popMany(side event.Side, n int) {
+	for n > 0 {
+		i := l.first
+		if side == event.Right {
+			i = len(l.chunks) - 1
+		}
+		c := &l.chunks[i]
+		switch {
+		case c.n <= n:
+			n -= c.n
+			l.seq.n -= c.n
+			l.size -= c.size
+			l.dropChunk(i)
+			continue
+		case side == event.Left:
+			l.popLeft()
+		default:
+			l.popRight()
+		}
+		n--
+	}
+}
+
+// resize notes that the elements of a chunk take more bytes in a listpack, or fewer.
+func (l *list) resize(c *chunk, more int) {
+	c.size += more
+	l.size += more
+}
+
+// dropChunk takes a chunk out.
 func (l *list) dropChunk(i int) {
 	if i == l.first {
 		l.chunks[i] = chunk{}
@@ -169,7 +205,7 @@ func (l *list) set(place int, x []byte) {
 	at := c.offset(in)
 	old, next := elementAt(c.data, at)
 	l.seq.replace(place, old, x)
-	l.size += listpackSize(x) - listpackSize(old)
+	l.resize(c, listpackSize(x)-listpackSize(old))
 	if c.mayBeLent() {
 		c.data = slices.Concat(c.data[:at], appendElement(nil, x), c.data[next:])
 		return
@@ -185,16 +221,21 @@ func (l *list) insert(place int, x []byte) {
 	}
 	i, in := l.find(place)
 	l.seq.n++
-	l.size += listpackSize(x)
 	if c := &l.chunks[i]; len(c.data)+elementBytes(len(x)) > chunkRoom {
 		if c.n == 1 { // as large as that alone
 			l.chunks = slices.Insert(l.chunks, i, chunk{data: appendElement(nil, x), n: 1})
+			l.resize(&l.chunks[i], listpackSize(x))
 			return
 		}
 		half := c.n / 2
 		at := c.offset(half)
 		behind := chunk{data: slices.Clone(c.data[at:]), n: c.n - half}
-		c.data, c.n = c.data[:at:at], half
+		for at := 0; at < len(behind.data); {
+			var x []byte
+			x, at = elementAt(behind.data, at)
+			behind.size += listpackSize(x)
+		}
+		c.data, c.n, c.size = c.data[:at:at], half, c.size-behind.size
 		l.chunks = slices.Insert(l.chunks, i+1, behind)
 		if in > half {
 			i, in = i+1, in-half
@@ -203,6 +244,7 @@ func (l *list) insert(place int, x []byte) {
 	c := &l.chunks[i]
 	c.data = slices.Insert(c.data, c.offset(in), appendElement(nil, x)...)
 	c.n++
+	l.resize(c, listpackSize(x))
 }
 
 // remove takes the elements at these places, ascending, out. The digest is to be made
@@ -218,7 +260,7 @@ func (l *list) remove(places []int) {
 		}
 		from += c.n
 		if here > 0 {
-			l.size -= c.remove(places[:here], from-c.n)
+			l.resize(c, -c.remove(places[:here], from-c.n))
 			places = places[here:]
 			if i > l.first {
 				c.join(&l.chunks[i-1])
@@ -265,6 +307,7 @@ func (c *chunk) join(before *chunk) {
 	if len(before.data)+len(c.data) <= chunkRoom/2 {
 		before.data = append(before.data, c.data...)
 		before.n += c.n
+		before.size += c.size
 		*c = chunk{}
 	}
 }

@@ -161,6 +161,10 @@ func (s *State) relist(d *database, e *entry) {
 	e.payload, e.enc = p[putListHead(p, l.seq, l.size):], encListpack
 }
 
+// manyPopped is from how many elements on that leave a list at once its digest waits until
+// it is asked for: to keep it up to date each of them must be read.
+const manyPopped = 256
+
 // change applies an event to a large list.
 func (l *list) change(ev *event.Event, o *object) {
 	switch ev.Kind {
@@ -173,6 +177,11 @@ func (l *list) change(ev *event.Event, o *object) {
 			}
 		}
 	case event.ListPop:
+		if ev.At >= manyPopped {
+			o.dirty = true
+			l.popMany(ev.Side, int(ev.At))
+			return
+		}
 		for range ev.At {
 			if ev.Side == event.Left {
 				l.popLeft()

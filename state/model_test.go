@@ -495,6 +495,9 @@ func invariants(t interface{ Fatalf(string, ...any) }, s *State) {
 						return true
 					})
 				}
+				if e.o.list != nil {
+					e.o.list.check(t)
+				}
 				if e.o.home != r || d.objects[e.obj-1] != e.o {
 					t.Fatalf("db %d %q: its object has another home", db, e.key)
 				}
@@ -529,6 +532,26 @@ func invariants(t interface{ Fatalf(string, ...any) }, s *State) {
 	}
 	if next != s.next {
 		t.Fatalf("next expiry %d, should be %d", s.next, next)
+	}
+}
+
+// check: what a list says of its chunks is true.
+func (l *list) check(t interface{ Fatalf(string, ...any) }) {
+	n, size := 0, 0
+	for i, c := range l.chunks[l.first:] {
+		elements, bytes := 0, 0
+		for at := 0; at < len(c.data); elements++ {
+			var x []byte
+			x, at = elementAt(c.data, at)
+			bytes += listpackSize(x)
+		}
+		if elements == 0 || c.n != elements || c.size != bytes {
+			t.Fatalf("chunk %d has %d elements of %d bytes, it says %d of %d", i, elements, bytes, c.n, c.size)
+		}
+		n, size = n+elements, size+bytes
+	}
+	if l.seq.n != n || l.size != size {
+		t.Fatalf("a list has %d elements of %d bytes, it says %d of %d", n, size, l.seq.n, l.size)
 	}
 }
 

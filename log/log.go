@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -201,7 +200,10 @@ func (l *Log) Append(kind uint8, micros int64, body ...[]byte) uint64 {
 		l.tooBig = fmt.Errorf("an entry of %d bytes is more than the log holds (%d)", size, maxEntry-headMax)
 		return e.Offset
 	}
-	l.frame = appendFrame(slices.Grow(l.frame[:0], headMax+size), l.seed, l.base, e, body...)
+	if cap(l.frame) < headMax+size {
+		l.frame = make([]byte, 0, headMax+max(size, 2*cap(l.frame)))
+	}
+	l.frame = appendFrame(l.frame[:0], l.seed, l.base, e, body...)
 	if e.Offset == l.base.first {
 		l.base.time = e.Time
 	}

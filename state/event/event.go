@@ -1,10 +1,6 @@
 package event
 
-import (
-	"slices"
-
-	"github.com/altilium-db/altilium/state/event/pack"
-)
+import "github.com/altilium-db/altilium/state/event/pack"
 
 // Kind is the kind of an event: a fixed number, see the package comment.
 type Kind uint8
@@ -114,8 +110,32 @@ func (b *Buffer) Bytes() []byte { return b.buf }
 // Len is the number of bytes recorded.
 func (b *Buffer) Len() int { return len(b.buf) }
 
-// Grow makes room for n more bytes, for who knows that many are to come.
-func (b *Buffer) Grow(n int) { b.buf = slices.Grow(b.buf, n) }
+// Grow makes room for n more bytes, for who knows that many are to come: at least as much
+// again as there is, where there is not enough. It is made, not appended, as that would
+// fill it with zeros, which memory that the system has just given has already.
+func (b *Buffer) Grow(n int) {
+	if n <= cap(b.buf)-len(b.buf) {
+		return
+	}
+	room := make([]byte, len(b.buf), len(b.buf)+max(n, len(b.buf)))
+	copy(room, b.buf)
+	b.buf = room
+}
+
+// manyTexts is from how many texts of an event on there is room for all before the first.
+const manyTexts = 64
+
+// growFor makes room for many texts, and more bytes beside each.
+func (b *Buffer) growFor(texts [][]byte, more int) {
+	if len(texts) < manyTexts {
+		return
+	}
+	n := 0
+	for _, x := range texts {
+		n += 5 + len(x) + more
+	}
+	b.Grow(n)
+}
 
 // Truncate takes back everything after the first n bytes.
 func (b *Buffer) Truncate(n int) { b.buf = b.buf[:n] }
@@ -210,6 +230,7 @@ func (b *Buffer) SetRemove(key []byte, members ...[]byte) { b.list(SetRemove, ke
 
 // ZSetAdd: the members of the sorted set have these scores, of which none is NaN.
 func (b *Buffer) ZSetAdd(key []byte, scores []float64, members [][]byte) {
+	b.growFor(members, 9)
 	b.open(ZSetAdd, 1+2*len(members))
 	b.bin(key)
 	for i, m := range members {
@@ -223,6 +244,7 @@ func (b *Buffer) ZSetRemove(key []byte, members ...[]byte) { b.list(ZSetRemove, 
 
 // ListPush: the elements were put at an end of the list, one after the other.
 func (b *Buffer) ListPush(key []byte, side Side, elements ...[]byte) {
+	b.growFor(elements, 0)
 	b.open(ListPush, 2+len(elements))
 	b.bin(key)
 	b.uint(uint64(side))
@@ -323,6 +345,7 @@ func (b *Buffer) open(k Kind, n int) {
 }
 
 func (b *Buffer) list(k Kind, key []byte, items [][]byte) {
+	b.growFor(items, 0)
 	b.open(k, 1+len(items))
 	b.bin(key)
 	for _, it := range items {

@@ -101,7 +101,8 @@
 // What is cut goes to quarantine/ first, and is reported. A log shorter than its
 // clean-stop mark has lost entries: damage. Everything in a sealed segment is
 // damage. Damage is refused with file, byte, offset and the command that saves
-// what is good; the directory is left as it is.
+// what is good; the directory is left as it is. Tools that only read judge the end of
+// what they have read in the same way ([Reader.Whole]), and cut nothing.
 //
 // What cannot be detected: a whole newest segment, or the end of one, replaced
 // by an older copy of itself after an unclean stop.

@@ -294,6 +294,30 @@ func (r *Reader) ending(err error) error {
 	return &Damage{Dir: r.dir, File: "wal/" + segmentName(r.seg.base.first), Byte: pos, Offset: r.seg.next, What: what}
 }
 
+// Whole judges the end that Next has found, as a start would: a *Damage where what is behind it,
+// or was, is known to have been on the disk; nil where nothing is, or a torn tail. A writer may be
+// at work meanwhile, so damage is what is said once more after Next has found no entry again.
+func (r *Reader) Whole() error {
+	s := *r.seg
+	s.spare = nil
+	s.refresh()
+	_, err := s.read()
+	bad := &badFrame{pos: s.pos, offset: s.next, what: "the log ends here"}
+	if err == nil || !errors.As(err, &bad) && !errors.Is(err, io.EOF) {
+		return err
+	}
+	m, err := ReadManifest(r.dir)
+	if err != nil {
+		return err
+	}
+	d := &Dir{Path: r.dir, Manifest: m, o: Options{Boot: bootID()}} // without its lock: nothing is changed
+	_, why, err := d.evidence([]uint64{s.base.first}, bad)
+	if why == "" || err != nil {
+		return err
+	}
+	return d.damage("wal/"+segmentName(s.base.first), bad.pos, bad.offset, bad.what+"; "+why)
+}
+
 // Pos is the next offset that Next will return.
 func (r *Reader) Pos() uint64 { return r.want }
 

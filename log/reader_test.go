@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -87,6 +88,53 @@ func TestSeekBySparseIndex(t *testing.T) {
 		}
 	}
 	closeLog(t, l, true)
+}
+
+// TestReaderWhole: the end that a reader finds is judged as a start would judge it.
+func TestReaderWhole(t *testing.T) {
+	flip := func(raw []byte) []byte { raw[len(raw)/2] ^= 1; return raw }
+	for _, tc := range []struct {
+		name   string
+		clean  bool
+		change func(raw []byte) []byte
+		want   string // in the error; none: it is whole
+	}{
+		{"all is there", true, bytes.Clone, ""},
+		{"a torn tail", false, func(raw []byte) []byte { return raw[:len(raw)-3] }, ""},
+		{"more than there was", true, func(raw []byte) []byte { return append(raw, 1, 2) }, ""},
+		{"damage after a stop in order", true, flip, "the entry fails its CRC; the server stopped in order at offset 10"},
+		{"damage after a crash", false, flip, "after it is whole, and the machine has not lost power since"},
+		{"the end is lost", true, func(raw []byte) []byte { return raw[:0] }, "the log ends here; the server stopped in order at offset 10"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if strings.Contains(tc.want, "lost power") && bootID() == "" {
+				t.Skip("this system does not tell one boot from another")
+			}
+			dir := t.TempDir()
+			l, _, _ := testLog(t, dir, Options{Boot: bootID()})
+			fill(t, l, 10, 10)
+			closeLog(t, l, tc.clean)
+			rewriteSegment(t, dir, 1, tc.change)
+			r, err := OpenReader(dir, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			for err == nil {
+				_, err = r.Next()
+			}
+			if !errors.Is(err, io.EOF) {
+				t.Fatal(err)
+			}
+			err = r.Whole()
+			switch {
+			case tc.want == "" && err != nil:
+				t.Error(err)
+			case tc.want != "" && (!errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), tc.want)):
+				t.Errorf("%v, want %q", err, tc.want)
+			}
+		})
+	}
 }
 
 func TestFindTime(t *testing.T) {

@@ -28,7 +28,8 @@ type Window struct {
 	TimeOf func(offset uint64) (int64, error)
 }
 
-// Look finds the window of a data directory, which a server may be writing.
+// Look finds the window of a data directory, which a server may be writing. A log that has lost
+// its end is refused (log.ErrDamaged): what is there would pass for all that there was.
 func Look(dir string) (*Window, error) {
 	m, err := log.ReadManifest(dir)
 	if err != nil {
@@ -44,15 +45,24 @@ func Look(dir string) (*Window, error) {
 		return nil, err
 	}
 	defer r.Close()
-	for {
+	for again := false; ; {
 		e, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return w, nil
-		}
-		if err != nil {
+		switch {
+		case err == nil:
+			w.Last, w.LastTime = e.Offset, e.Time
+			again = false
+		case !errors.Is(err, io.EOF):
 			return nil, err
+		default:
+			err = r.Whole()
+			if err == nil {
+				return w, nil
+			}
+			if again || !errors.Is(err, log.ErrDamaged) {
+				return nil, err
+			}
+			again = true // a server may have written on meanwhile
 		}
-		w.Last, w.LastTime = e.Offset, e.Time
 	}
 }
 

@@ -230,6 +230,28 @@ func TestConsumersWaitForEntries(t *testing.T) {
 	h.check()
 }
 
+// TestConsumersWaitWhileTheGroupGoesBack: a group that LOG UNDO or LOG RESTORE moves back has
+// entries again for those who wait, and they get them at once.
+func TestConsumersWaitWhileTheGroupGoesBack(t *testing.T) {
+	for _, how := range []string{"LOG UNDO @last", "LOG RESTORE @last^"} {
+		h, _ := backHarness(t, setup{})
+		w, a, b := h.connect(), h.connect(), h.connect()
+		w.do("XGROUP CREATE s g $ MKSTREAM", "XADD s 1-1 f v", "XGROUP CREATECONSUMER s g a", "XREADGROUP GROUP g w STREAMS s >")
+		a.want("", "XREADGROUP GROUP g a BLOCK 0 STREAMS s >")
+		b.want("", "XREADGROUP GROUP g b BLOCK 0 STREAMS s >")
+		if got := w.back(how); strings.HasPrefix(got, "-") {
+			t.Fatalf("%s: %s", how, got)
+		}
+		if got := flat(a.take()); got != "*1 *2 $1 s *1 *2 $3 1-1 *2 $1 f $1 v" {
+			t.Errorf("%s: the first who waits was answered %q", how, got)
+		}
+		if got := flat(b.take()); got != "" || !b.s.Waiting() {
+			t.Errorf("%s: the second one was answered %q", how, got)
+		}
+		h.check()
+	}
+}
+
 // TestWaitersLeave: whoever goes leaves nothing behind, wherever it stood.
 func TestWaitersLeave(t *testing.T) {
 	h := newHarness(t, setup{})

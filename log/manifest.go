@@ -270,7 +270,11 @@ func (r *ManifestReader) Read() (*Manifest, error) {
 // whose Create was interrupted, which has a segment and no byte of anything.
 func noManifest(dir string) error {
 	segments, _ := listSegments(dir)
-	if len(segments) == 0 || wantEmpty(dir) == nil {
+	others := wantEmpty(dir)
+	if len(segments) == 0 && errors.Is(others, ErrExists) {
+		return fmt.Errorf("%w in %s, which holds other things; choose another --dir", ErrNoLog, dir)
+	}
+	if len(segments) == 0 || others == nil {
 		return fmt.Errorf("%w in %s: `altilium serve --dir %s` makes one", ErrNoLog, dir, quoted(dir))
 	}
 	return &Damage{Dir: dir, File: manifestName, Byte: -1,

@@ -197,7 +197,11 @@ func (w *Window) find(p Point, now time.Time) (offset uint64, clock int64, err e
 	case byTag:
 		at, ok := w.Tags[p.tag]
 		if !ok {
-			return 0, 0, w.err(p, ErrNoTag, fmt.Sprintf("there is no tag %q", p.tag))
+			text := fmt.Sprintf("there is no tag %q", p.tag)
+			if n, err := parseNumber(p.tag); err == nil {
+				text += fmt.Sprintf("; an entry is @%d", n)
+			}
+			return 0, 0, w.err(p, ErrNoTag, text)
 		}
 		return at, 0, nil
 	case byAge:

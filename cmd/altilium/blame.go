@@ -34,7 +34,11 @@ It works beside a running server, or asks one with --addr.`,
 			}
 			n, err := w.print(words)
 			if err == nil && n == 0 {
-				fmt.Fprintf(cmd.ErrOrStderr(), "there is nothing of that in %s at %s (database %d)\n", strconv.Quote(args[0]), at, w.db)
+				what := "key " + strconv.Quote(args[0])
+				if len(args) == 2 {
+					what = fmt.Sprintf("%s in %s", strconv.Quote(args[1]), what)
+				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "there is no %s at %s (database %d)\n", what, at, w.db)
 			}
 			return err
 		},

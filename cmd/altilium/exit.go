@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/replay"
@@ -46,6 +47,9 @@ func found(what string) error {
 
 // failed says that a server answered a command with an error.
 func failed(reply string) error {
+	if strings.HasPrefix(reply, "NOAUTH ") {
+		reply += " Give --password, or set ALTILIUM_REQUIREPASS"
+	}
 	return &codedError{code: exitDifference, err: errors.New(reply)}
 }
 

@@ -166,11 +166,11 @@ const piece = 4096
 
 // entries is RANGE.
 func (s *Source) entries(q *query) error {
-	after, err := s.resolve(q.words[0])
+	to, err := s.resolve(q.words[1]) // first: of @9^..@9, which is @9, the error names that
 	if err != nil {
 		return err
 	}
-	to, err := s.resolve(q.words[1])
+	after, err := s.resolve(q.words[0])
 	if err != nil {
 		return err
 	}
@@ -327,11 +327,11 @@ func (q *query) wantsKeys(line *replay.Line) bool {
 
 // key is KEY.
 func (s *Source) key(q *query) error {
-	from, err := s.resolve(q.option("FROM", "-"))
+	to, err := s.resolve(q.option("TO", "+")) // first, as in entries
 	if err != nil {
 		return err
 	}
-	to, err := s.resolve(q.option("TO", "+"))
+	from, err := s.resolve(q.option("FROM", "-"))
 	if err != nil {
 		return err
 	}

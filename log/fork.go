@@ -56,8 +56,12 @@ func fork(dir, out string, at uint64, o ForkOptions, link func(from, to string) 
 		}
 		f := &forker{dir: dir, out: p.Partial, from: m, o: o, link: link}
 		if err = f.run(at); err == nil {
-			return &f.made, p.Finish()
+			err = p.Finish()
 		}
+		if err == nil {
+			return &f.made, nil
+		}
+		err = p.Failed(err)
 		if now, merr := ReadManifest(dir); tries == 3 || merr != nil || now.First == m.First && len(now.Checkpoints) == len(m.Checkpoints) {
 			return nil, explain(out, err)
 		}

@@ -66,3 +66,28 @@ func TestFullDisk(t *testing.T) {
 	closeLog(t, l, true)
 	t.Logf("%d entries committed, 3 turns refused, healed, nothing lost", committed)
 }
+
+// TestFailedForkLeavesNoRoomTaken: a fork for which there is no room gives back what it
+// had taken, whether the disk was full before it began or because of it.
+func TestFailedForkLeavesNoRoomTaken(t *testing.T) {
+	dir := t.TempDir()
+	l, _, _ := testLog(t, dir, Options{})
+	fill(t, l, 20_000, 10)
+	closeLog(t, l, true)
+	mount := t.TempDir()
+	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=512k,mode=700"); err != nil {
+		t.Skipf("a small tmpfs cannot be mounted here: %v", err)
+	}
+	defer syscall.Unmount(mount, 0)
+	for _, ballast := range []int{0, 512 << 10} {
+		path := filepath.Join(mount, "ballast")
+		writeFile(t, path, make([]byte, ballast))
+		if _, err := Fork(dir, filepath.Join(mount, "fork"), 20_000, ForkOptions{}); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("%d bytes taken before: %v", ballast, err)
+		}
+		left, err := os.ReadDir(mount)
+		if err != nil || len(left) != 1 {
+			t.Errorf("%d bytes taken before: %v is left (%v)", ballast, left, err)
+		}
+	}
+}

@@ -54,6 +54,16 @@ func (p Place) Finish() error {
 	return SyncDir(filepath.Dir(p.Path))
 }
 
+// Failed removes what was built, where err is why it will not be finished, and returns err:
+// on a full disk it would keep from everybody else what room there was. What somebody
+// else builds there stays, and what cannot be removed the next try removes.
+func (p Place) Failed(err error) error {
+	if !errors.Is(err, ErrInUse) && !errors.Is(err, ErrExists) {
+		_ = p.clearPartial()
+	}
+	return err
+}
+
 // wantApart refuses a place that is the source, in it, or around it.
 func (p Place) wantApart(dir, out string) error {
 	src, err := realPath(dir)
@@ -109,8 +119,8 @@ func (p Place) wantFree() error {
 	return nil
 }
 
-// clearPartial removes what a killed process left, and nothing that one would not
-// have made.
+// clearPartial removes what a failed or killed process left, and nothing that one would
+// not have made.
 func (p Place) clearPartial() error {
 	files, err := os.ReadDir(p.Partial)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -126,10 +136,13 @@ func (p Place) clearPartial() error {
 		}
 	}
 	lock, err := Acquire(p.Partial)
-	if err != nil {
-		return err
+	switch {
+	case err == nil:
+		err = lock.Release()
+	case errors.Is(err, syscall.ENOSPC): // nobody else has it, but there is no room to write who we are
+		err = nil
 	}
-	if err := lock.Release(); err != nil {
+	if err != nil {
 		return err
 	}
 	return os.RemoveAll(p.Partial)

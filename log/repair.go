@@ -50,7 +50,7 @@ func Repair(dir, out string, usable func(Checkpoint) bool) (*Repaired, error) {
 		return nil, err
 	}
 	if err := rep.save(dir, p.Partial, k, usable); err != nil {
-		return nil, err
+		return nil, p.Failed(err)
 	}
 	return rep, p.Finish()
 }

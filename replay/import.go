@@ -81,7 +81,7 @@ func Import(path, out string, progress func(done, total int64)) (*Restored, erro
 	}}
 	r := &Restored{Resolved: src.Resolved, Out: out, Keys: im.st.TotalKeys(), Digest: im.st.Digest(), Parent: log.Parent{LogID: h.Log, Offset: h.Offset}}
 	if err := r.fill(place.Partial, src, func(step) error { return nil }); err != nil {
-		return nil, err
+		return nil, place.Failed(err)
 	}
 	return r, place.Finish()
 }

@@ -59,7 +59,7 @@ func restore(dir string, p Point, out string, w Wanted, progress func(done, tota
 		return nil, err
 	}
 	if err := r.fill(place.Partial, src, at); err != nil {
-		return nil, err
+		return nil, place.Failed(err)
 	}
 	if err := place.Finish(); err != nil {
 		return nil, err

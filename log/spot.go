@@ -43,17 +43,24 @@ type Picker struct {
 	seed uint32
 	base base
 
-	buf    []byte // bytes of the file from at on: spare's, or those of a large entry
-	spare  []byte // pickNear at most; the next read overwrites it
-	at     int64
-	eof    bool // the file ended with buf
-	served int  // entries that buf has given
+	buf   []byte // bytes of the file from at on: spare's, or those of a large entry
+	spare []byte // pickNear at most; the next read overwrites it
+	at    int64
+	eof   bool // the file ended with buf
+
+	ahead []Spot // see Expect
+	end   int64  // where the entry that was read last ends
+	size  int    // of that entry
 }
 
-// A Picker reads a little for one entry; who asks for several that lie close together, so
-// that one such read gives more than one of them, gets them from larger reads.
+// A Picker reads little for one entry: as much as the one before would have taken, so that most
+// need one read. Those that are expected are read with it as long as they are no farther from one
+// another than pickGap, for to read so much takes about as long as one more read does; whoever
+// goes on to the very next entry gets it from larger and larger reads.
 const (
-	pickRead = 4 << 10
+	pickRead = 512
+	pickMost = 4 << 10
+	pickGap  = 10 << 10
 	pickNear = 64 << 10
 )
 
@@ -86,15 +93,21 @@ func goneSegment(dir string, first uint64) error {
 // Close closes the file.
 func (r *Picker) Close() error { return r.f.Close() }
 
+// Expect says which entries will be asked for next, upwards or downwards: those that lie close
+// together then take one read. It promises nothing. The slice is the Picker's until the next call.
+func (r *Picker) Expect(spots []Spot) { r.ahead = spots }
+
 // At reads the entry at a spot. The error is a *Damage where no whole entry begins there.
 func (r *Picker) At(p Spot) (Entry, error) {
 	from := int64(p) * SpotUnit
+	if len(r.ahead) > 0 && r.ahead[0] == p {
+		r.ahead = r.ahead[1:]
+	}
 	for {
 		buffered := r.buf != nil
 		for pos := from; pos < from+SpotUnit; pos++ {
 			e, ok, err := r.entry(pos)
 			if ok || err != nil {
-				r.served++
 				return e, err
 			}
 		}
@@ -126,6 +139,7 @@ func (r *Picker) entry(pos int64) (e Entry, ok bool, err error) {
 	if parseFrame(&e, p[head:size:size], r.seed, r.base) != nil {
 		return e, false, nil
 	}
+	r.end, r.size = pos+int64(size), size
 	if e.Pos, e.Size = pos, size; size > pickNear {
 		r.buf = nil
 	} else {
@@ -140,16 +154,7 @@ func (r *Picker) bytes(pos int64, n int, short bool) ([]byte, error) {
 	if end := r.at + int64(len(r.buf)); pos >= r.at && pos < end && (pos+int64(n) <= end || short && r.eof) {
 		return r.buf[pos-r.at:], nil
 	}
-	from, size := pos, max(n, pickRead)
-	if near := pos - r.at; r.buf != nil && n <= pickRead && near > -pickNear && near < int64(len(r.buf))+pickNear {
-		if r.served > 1 {
-			size = pickNear
-		}
-		if near < 0 { // going backwards: what lies before it is wanted next
-			size = max(size, 2*pickRead)
-			from = max(pos+pickRead-int64(size), 0)
-		}
-	}
+	from, size := r.stretch(pos, n)
 	if size > pickNear { // nothing is allocated by a length that was only announced
 		info, err := r.f.Stat()
 		if err != nil {
@@ -163,8 +168,26 @@ func (r *Picker) bytes(pos int64, n int, short bool) ([]byte, error) {
 		r.buf = nil
 		return nil, err
 	}
-	r.buf, r.at, r.eof, r.served = buf[:got], from, err == io.EOF, 0
+	r.buf, r.at, r.eof = buf[:got], from, err == io.EOF
 	return r.buf[min(pos-from, int64(got)):], nil
+}
+
+// stretch is what to read for n bytes from pos on, and for what is expected close by.
+func (r *Picker) stretch(pos int64, n int) (from int64, size int) {
+	one := int64(min(max(r.size+SpotUnit, pickRead), pickMost))
+	if near := pos - r.end; 0 <= near && near < SpotUnit {
+		one = max(one, min(2*int64(len(r.buf)), pickNear))
+	}
+	from, to := pos, pos+max(int64(n), one)
+	for _, p := range r.ahead {
+		lo := int64(p) * SpotUnit
+		hi := lo + one
+		if lo > to+pickGap || hi < from-pickGap || max(to, hi)-min(from, lo) > pickNear {
+			break
+		}
+		from, to = min(from, lo), max(to, hi)
+	}
+	return from, int(to - from)
 }
 
 // room is where to read so many bytes to. Most entries are a hundredth of what is read for one:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -231,5 +232,64 @@ func TestPickKeeps(t *testing.T) {
 	}
 	if large == 0 {
 		t.Error("no entry was large")
+	}
+}
+
+// TestPickExpected: entries that are expected close together come with one read, upwards and
+// downwards, and are what they are without; one that is far from the next takes a small read.
+func TestPickExpected(t *testing.T) {
+	l, dir := pickable(t, 300)
+	closeLog(t, l, true)
+	m, err := ReadManifest(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range m.Sealed {
+		var want []Entry
+		var spots []Spot
+		if err := ReadSegment(dir, m.LogID, s, func(e Entry) error {
+			if e.Body = bytes.Clone(e.Body); e.Offset%3 == 0 {
+				spot, _ := e.Spot()
+				want, spots = append(want, e), append(spots, spot)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 {
+			slices.Reverse(want)
+			slices.Reverse(spots)
+		}
+		p, err := OpenPicker(dir, m.LogID, s.First, 1_000_000*int64(s.First))
+		if err != nil {
+			t.Fatal(err)
+		}
+		reads, at := 0, int64(-1)
+		p.Expect(spots)
+		for j, spot := range spots {
+			got, err := p.At(spot)
+			if err != nil || fmt.Sprint(got) != fmt.Sprint(want[j]) {
+				t.Fatalf("at spot %d: @%d, %v, want @%d", spot, got.Offset, err, want[j].Offset)
+			}
+			if p.at != at {
+				reads, at = reads+1, p.at
+			}
+		}
+		if 3*reads > len(spots) {
+			t.Errorf("%d reads for %d entries", reads, len(spots))
+		}
+		p.Expect(nil)
+		for _, spot := range []Spot{spots[0], spots[len(spots)-1]} {
+			e, err := p.At(spot)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Size < pickRead && len(p.buf) > pickMost && p.at != at {
+				t.Errorf("%d bytes are read for one entry of %d", len(p.buf), e.Size)
+			}
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

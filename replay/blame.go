@@ -64,7 +64,7 @@ type blamer struct {
 
 // entry lets an entry happen.
 func (b *blamer) entry(e log.Entry) error {
-	list, err := happenings(e)
+	list, err := happenings(e, nil)
 	if err != nil {
 		return err
 	}
@@ -76,9 +76,6 @@ func (b *blamer) entry(e log.Entry) error {
 		}
 		if err != nil {
 			return err
-		}
-		if by != nil {
-			by.Facts = nil // there may be many lines of one entry
 		}
 		if touched {
 			b.note(&list[i].event, by)

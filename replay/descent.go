@@ -30,8 +30,10 @@ type happening struct {
 	event  event.Event
 }
 
-// happenings unpacks an entry.
-func happenings(e log.Entry) (list []happening, err error) {
+// happenings unpacks an entry, into the memory of a list that nobody needs any more. What events
+// point to is never used again.
+func happenings(e log.Entry, list []happening) ([]happening, error) {
+	list = list[:0]
 	db, events, err := event.SkipHeader(e.Body)
 	for err == nil && len(events) > 0 {
 		h := happening{offset: e.Offset, db: db}
@@ -64,7 +66,7 @@ func (d *descent) from(at uint64) error {
 			return err
 		}
 		d.read++
-		list, err := happenings(e)
+		list, err := happenings(e, nil)
 		if err != nil {
 			return err
 		}

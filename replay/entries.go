@@ -118,9 +118,9 @@ func (o *origins) follow(dir string, l *Line, e log.Entry) error {
 	return l.unpack(e, h, events, o.known[h.Conn])
 }
 
-// line unpacks a single entry: who its connection is is looked up.
+// line is that of a single entry, without its facts: who its connection is is looked up.
 func (s *Seeker) line(e log.Entry) (*Line, error) {
-	h, events, err := event.DecodeCause(e.Body, nil)
+	h, _, err := event.DecodeCause(e.Body, nil)
 	if err != nil {
 		return nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
 	}
@@ -130,8 +130,13 @@ func (s *Seeker) line(e log.Entry) (*Line, error) {
 			return nil, err
 		}
 	}
-	l := &Line{}
-	return l, l.unpack(e, h, events, who)
+	l := bareLine(e, h, who)
+	return &l, nil
+}
+
+// bareLine is the line of an entry that who has made, without its facts.
+func bareLine(e log.Entry, h event.Header, who *event.Origin) Line {
+	return Line{Offset: e.Offset, Time: e.Time, Conn: h.Conn, Origin: who, Cause: h.Argv, Size: e.Size}
 }
 
 // whose is a connection in a segment.
@@ -209,7 +214,7 @@ func (s *Seeker) lookUpOrigin(e log.Entry, conn uint64, spot log.Spot) (t told, 
 // that of what they point to.
 func (l *Line) unpack(e log.Entry, h event.Header, events []byte, who *event.Origin) (err error) {
 	facts := l.Facts[:0]
-	*l = Line{Offset: e.Offset, Time: e.Time, Conn: h.Conn, Origin: who, Cause: h.Argv, Size: e.Size}
+	*l = bareLine(e, h, who)
 	db := h.DB
 	for len(events) > 0 {
 		facts = slices.Grow(facts, 1)[:len(facts)+1]

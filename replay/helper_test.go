@@ -201,5 +201,5 @@ func history(t testing.TB, dir string, k Key, span string, visit func(Change) er
 	if err != nil {
 		t.Fatal(err)
 	}
-	return errors.Join(s.Changes(k, found.After.Offset, found.To.Offset, visit), s.Close())
+	return errors.Join(s.Changes(k, found.After.Offset, found.To.Offset, true, visit), s.Close())
 }

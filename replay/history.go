@@ -18,7 +18,7 @@ type Change struct {
 	Line          // Facts are those that concern the key
 	DB     int    // of the key
 	Key    []byte //
-	Before Value
+	Before Value  // Before and After only where they were asked for
 	After  Value
 }
 
@@ -36,8 +36,9 @@ type Value struct {
 
 // Changes hands every entry after an offset up to another that changed a key to visit, in
 // order: writes, expiry, and what befell its database as a whole (flush, swap, renames
-// over it). An error of visit ends it.
-func (s *Seeker) Changes(k Key, after, to uint64, visit func(Change) error) error {
+// over it). values: with what it held before and after, which costs a copy of the whole
+// value for each change. An error of visit ends it.
+func (s *Seeker) Changes(k Key, after, to uint64, values bool, visit func(Change) error) error {
 	if after >= to {
 		return nil
 	}
@@ -49,6 +50,9 @@ func (s *Seeker) Changes(k Key, after, to uint64, visit func(Change) error) erro
 		return err
 	}
 	h := historian{s: s, st: b.State, db: k.DB, key: k.Key}
+	if values {
+		visit = h.withValues(visit)
+	}
 	return h.over(after, to, func(e log.Entry) error { return h.entry(e, visit) })
 }
 
@@ -72,15 +76,28 @@ type historian struct {
 	st  *state.State
 	db  int
 	key []byte
+
+	scratch []happening // of the entry before
+}
+
+// withValues adds to each change what the key held before and after.
+func (h *historian) withValues(visit func(Change) error) func(Change) error {
+	held := h.value()
+	return func(c Change) error {
+		c.Before, c.After = held, h.value()
+		held = c.After
+		return visit(c)
+	}
 }
 
 // entry lets an entry happen and reports it if it changed the key.
 func (h *historian) entry(e log.Entry, visit func(Change) error) error {
-	list, err := happenings(e)
+	list, err := happenings(e, h.scratch)
 	if err != nil {
 		return err
 	}
-	c := Change{DB: h.db, Key: h.key, Before: h.value()}
+	h.scratch = list
+	c := Change{DB: h.db, Key: h.key}
 	for i := range list {
 		touched, err := h.happen(list, i)
 		if err != nil {
@@ -98,7 +115,7 @@ func (h *historian) entry(e log.Entry, visit func(Change) error) error {
 		return err
 	}
 	line.Facts = c.Facts
-	c.Line, c.After = *line, h.value()
+	c.Line = *line
 	return visit(c)
 }
 

@@ -8,10 +8,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/altilium-db/altilium/log"
+	"github.com/altilium-db/altilium/state"
 	"github.com/altilium-db/altilium/state/event"
 )
 
@@ -173,7 +175,7 @@ func TestHistoryErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := s.Changes(Key{Key: []byte("k")}, 0, 99, nil); !errors.Is(err, log.ErrFuture) {
+	if err := s.Changes(Key{Key: []byte("k")}, 0, 99, true, nil); !errors.Is(err, log.ErrFuture) {
 		t.Errorf("a range into the future gives %v", err)
 	}
 }
@@ -284,5 +286,30 @@ func TestEntriesErrors(t *testing.T) {
 	}
 	if _, err := OpenEntries(w.dir, 4); !errors.Is(err, log.ErrFuture) {
 		t.Errorf("after @4 gives %v", err)
+	}
+}
+
+// TestHistoryWithoutValues: who does not ask for values gets the same changes without them.
+func TestHistoryWithoutValues(t *testing.T) {
+	w := story(t)
+	s, err := OpenSeeker(w.dir, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var said [2][]string
+	for i, values := range []bool{true, false} {
+		if err := s.Changes(Key{Key: []byte("k")}, 0, w.Log.Last(), values, func(c Change) error {
+			said[i] = append(said[i], c.Line.String())
+			if none := c.Before.Type == state.None && c.After.Type == state.None; none == values {
+				t.Errorf("with values %v: %v", values, c)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(said[0]) == 0 || !slices.Equal(said[0], said[1]) {
+		t.Errorf("with values\n%q\nand without\n%q", said[0], said[1])
 	}
 }

@@ -22,6 +22,7 @@ func (s *Seeker) Lines(k Key, after, to uint64, newest bool) iter.Seq2[*Line, er
 		if newest {
 			w = s.backwards(name, to)
 		}
+		var scratch []happening
 		for {
 			var e log.Entry
 			var ok bool
@@ -32,7 +33,7 @@ func (s *Seeker) Lines(k Key, after, to uint64, newest bool) iter.Seq2[*Line, er
 			}
 			var l *Line
 			if ok && err == nil {
-				l, err = s.touching(e, k)
+				l, err = s.touching(e, k, &scratch)
 			}
 			if err != nil {
 				yield(nil, err)
@@ -46,11 +47,12 @@ func (s *Seeker) Lines(k Key, after, to uint64, newest bool) iter.Seq2[*Line, er
 }
 
 // touching is the line of an entry for a key; nil where it is only of the same hash.
-func (s *Seeker) touching(e log.Entry, k Key) (*Line, error) {
-	list, err := happenings(e)
+func (s *Seeker) touching(e log.Entry, k Key, scratch *[]happening) (*Line, error) {
+	list, err := happenings(e, *scratch)
 	if err != nil {
 		return nil, err
 	}
+	*scratch = list
 	var facts []Fact
 	for i := range list {
 		if h := &list[i]; h.event.Touches(h.db, k.DB, k.Key) {

@@ -389,20 +389,20 @@ func (s *Seeker) index(at stretch) (keyindex.Index, error) {
 // mostPickers is how many segments a Seeker has open.
 const mostPickers = 32
 
-// pick reads the entry at a spot of a segment, whose index is x.
-func (s *Seeker) pick(at stretch, x keyindex.Index, spot log.Spot) (log.Entry, error) {
+// picker reads entries of a segment, whose index is x.
+func (s *Seeker) picker(at stretch, x keyindex.Index) (*log.Picker, error) {
 	p, ok := s.pickers[at.first]
-	if !ok {
-		if err := s.closePickers(mostPickers - 1); err != nil {
-			return log.Entry{}, err
-		}
-		var err error
-		if p, err = log.OpenPicker(s.f.dir, s.m.IDAt(at.first), at.first, x.FirstTime()); err != nil {
-			return log.Entry{}, err
-		}
+	if ok {
+		return p, nil
+	}
+	if err := s.closePickers(mostPickers - 1); err != nil {
+		return nil, err
+	}
+	p, err := log.OpenPicker(s.f.dir, s.m.IDAt(at.first), at.first, x.FirstTime())
+	if err == nil {
 		s.pickers[at.first] = p
 	}
-	return p.At(spot)
+	return p, err
 }
 
 // TimeOf is the time of the entry at an offset, in µs since 1970, found by entries near it that
@@ -435,8 +435,12 @@ func (s *Seeker) entry(offset uint64) (e log.Entry, err error) {
 	}
 	spots = append(spots, 0) // the first entry
 	slices.Sort(spots)
+	p, err := s.picker(s.segs[i], x)
+	if err != nil {
+		return e, err
+	}
 	n := sort.Search(len(spots), func(n int) bool {
-		e, perr := s.pick(s.segs[i], x, spots[n])
+		e, perr := p.At(spots[n])
 		if perr != nil {
 			err = perr
 		}
@@ -446,7 +450,7 @@ func (s *Seeker) entry(offset uint64) (e log.Entry, err error) {
 		return e, cmp.Or(err, errElsewhere)
 	}
 	for spot := spots[n-1]; ; {
-		if e, err = s.pick(s.segs[i], x, spot); err != nil || e.Offset == offset {
+		if e, err = p.At(spot); err != nil || e.Offset == offset {
 			return e, err
 		}
 		if e.Offset > offset {

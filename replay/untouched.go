@@ -63,7 +63,11 @@ func (s *Seeker) silent(seg stretch, at uint64, names []keyindex.Name) (bool, er
 		if seg.first > at {
 			return false, nil
 		}
-		if e, err := s.pick(seg, x, spot); err != nil || e.Offset > at {
+		p, err := s.picker(seg, x)
+		if err != nil {
+			return false, err
+		}
+		if e, err := p.At(spot); err != nil || e.Offset > at {
 			return false, err
 		}
 	}

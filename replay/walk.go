@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/altilium-db/altilium/log"
@@ -15,6 +16,15 @@ type walk struct {
 	alone bool     // without those of whole databases
 	i     int      // in s.segs
 	spot  log.Spot // where it is: the next entry lies before it, or there or after it
+
+	besides []log.Spot // of a name in a segment: entries next to one another, in order
+	of      listed
+}
+
+// listed is a name in the segment that begins at an offset.
+type listed struct {
+	name  keyindex.Name
+	first uint64
 }
 
 // backwards makes a walk from an offset on: that entry is the first, if it is listed.
@@ -90,41 +100,81 @@ func (w *walk) next(from uint64) (e log.Entry, ok bool, err error) {
 }
 
 // before is the last entry of the segment before a spot.
-func (w *walk) before(spot log.Spot) (log.Entry, bool, error) {
-	x, err := w.s.index(w.s.segs[w.i])
+func (w *walk) before(spot log.Spot) (log.Entry, bool, error) { return w.nearest(spot, false) }
+
+// after is the first entry of the segment at a spot or after it.
+func (w *walk) after(spot log.Spot) (log.Entry, bool, error) { return w.nearest(spot, true) }
+
+// nearest is after, or before.
+func (w *walk) nearest(spot log.Spot, up bool) (e log.Entry, ok bool, err error) {
+	seg := w.s.segs[w.i]
+	x, err := w.s.index(seg)
 	if err != nil {
-		return log.Entry{}, false, err
+		return e, false, err
 	}
-	at, ok, err := x.Before(w.name, spot)
+	at, ok := w.told(spot, up)
+	fresh := !ok
+	if fresh {
+		if at, ok, err = neighbour(x, w.name, spot, up); ok && err == nil {
+			w.besides, w.of = x.Beside(w.name, at), listed{w.name, seg.first}
+		}
+	}
 	if err == nil && !w.alone {
-		whole, also, werr := x.Before(keyindex.Whole, spot)
-		if err = werr; also && (!ok || whole > at) {
+		whole, also, werr := neighbour(x, keyindex.Whole, spot, up)
+		if err = werr; also && (!ok || whole < at == up) {
 			at, ok = whole, true
 		}
 	}
 	if err != nil || !ok {
-		return log.Entry{}, false, err
+		return e, false, err
 	}
-	e, err := w.s.pick(w.s.segs[w.i], x, at)
+	p, err := w.s.picker(seg, x)
+	if err != nil {
+		return e, false, err
+	}
+	if fresh {
+		p.Expect(w.coming(at, up))
+	}
+	e, err = p.At(at)
 	return e, err == nil, err
 }
 
-// after is the first entry of the segment at a spot or after it.
-func (w *walk) after(spot log.Spot) (log.Entry, bool, error) {
-	x, err := w.s.index(w.s.segs[w.i])
-	if err != nil {
-		return log.Entry{}, false, err
+// neighbour is the index's After, or Before.
+func neighbour(x keyindex.Index, name keyindex.Name, spot log.Spot, up bool) (log.Spot, bool, error) {
+	if up {
+		return x.After(name, spot)
 	}
-	at, ok, err := x.After(w.name, spot)
-	if err == nil && !w.alone {
-		whole, also, werr := x.After(keyindex.Whole, spot)
-		if err = werr; also && (!ok || whole < at) {
-			at, ok = whole, true
-		}
+	return x.Before(name, spot)
+}
+
+// told is the neighbour of a spot where the index has told of it with the one before: it lies
+// between two that are next to each other there.
+func (w *walk) told(spot log.Spot, up bool) (at log.Spot, ok bool) {
+	if w.of != (listed{w.name, w.s.segs[w.i].first}) {
+		return 0, false
 	}
-	if err != nil || !ok {
-		return log.Entry{}, false, err
+	i, _ := slices.BinarySearch(w.besides, spot)
+	switch {
+	case i == 0 || i == len(w.besides):
+		return 0, false
+	case up:
+		return w.besides[i], true
+	default:
+		return w.besides[i-1], true
 	}
-	e, err := w.s.pick(w.s.segs[w.i], x, at)
-	return e, err == nil, err
+}
+
+// coming are those of besides that come after one, on the way up or down.
+func (w *walk) coming(at log.Spot, up bool) []log.Spot {
+	i, found := slices.BinarySearch(w.besides, at)
+	switch {
+	case !found:
+		return nil
+	case up:
+		return w.besides[i:]
+	default:
+		down := slices.Clone(w.besides[:i+1])
+		slices.Reverse(down)
+		return down
+	}
 }

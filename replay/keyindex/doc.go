@@ -64,6 +64,10 @@
 // since hashes that are next to one another are those of keys from anywhere. So the entry at an
 // offset is found from one a few hundred before it (replay.Seeker.TimeOf).
 //
+// What goes on from entry to entry asks for those beside one in its block ([Index.Beside]), and
+// has those that lie close together read at once (log.Picker.Expect). Who wants many keys goes
+// through the index as a whole ([Set.Listed]).
+//
 // # The newest segments
 //
 // A segment that is not sealed has no file. [Tail] has its records in memory: somebody

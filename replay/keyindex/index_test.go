@@ -175,6 +175,7 @@ func (w *world) want(t *testing.T, first uint64, x Index, what string) {
 				break
 			}
 			got, at = append(got, spot), spot
+			wantPiece(t, spots, spot, x.Beside(name, spot), what)
 		}
 		slices.Reverse(got)
 		if !slices.Equal(got, spots) {
@@ -190,10 +191,42 @@ func (w *world) want(t *testing.T, first uint64, x Index, what string) {
 				break
 			}
 			got, at = append(got, spot), spot+1
+			wantPiece(t, spots, spot, x.Beside(name, spot), what)
 		}
 		if !slices.Equal(got, spots) {
 			t.Fatalf("%s: forwards %x has %v, want %v", what, name, got, spots)
 		}
+	}
+}
+
+// wantPiece holds what is beside a spot against all spots of the name: some that are next to one
+// another, that one among them, or nothing.
+func wantPiece(t *testing.T, all []log.Spot, spot log.Spot, got []log.Spot, what string) {
+	t.Helper()
+	if len(got) == 0 {
+		return
+	}
+	i := slices.Index(all, got[0])
+	if i < 0 || len(got) > len(all)-i || !slices.Equal(got, all[i:i+len(got)]) || !slices.Contains(got, spot) {
+		t.Fatalf("%s: beside spot %d are %v, of %v", what, spot, got, all)
+	}
+}
+
+// wantListed holds what a Set lists under many names against what there is.
+func (w *world) wantListed(t *testing.T, s *Set, seg log.Segment, what string) {
+	t.Helper()
+	names, want := []Name{}, slices.Clone(w.listed[seg.First][Whole])
+	for i, name := range w.allNames {
+		if i%3 > 0 && name != Whole {
+			names = append(names, name)
+			want = append(want, w.listed[seg.First][name]...)
+		}
+	}
+	slices.Sort(names)
+	slices.Sort(want)
+	got, err := s.Listed(seg, names)
+	if want = slices.Compact(want); err != nil || !slices.Equal(got, want) {
+		t.Fatalf("%s: listed are %v, %v, want %v", what, got, err, want)
 	}
 }
 
@@ -206,7 +239,10 @@ func (w *world) set() (*Set, *[]string) {
 // wantAll holds all that a Set gives against the truth.
 func (w *world) wantAll(t *testing.T, s *Set, what string) {
 	t.Helper()
-	for _, seg := range w.sealed {
+	for i, seg := range w.sealed {
+		if i%2 == 0 {
+			w.wantListed(t, s, seg, what)
+		}
 		x, err := s.Index(seg)
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)

@@ -39,6 +39,14 @@ const (
 // Index is the index of a sealed segment, valid until the next call for another one. The
 // error is that of log.ReadSegment where it had to be made, or ErrTooLong.
 func (s *Set) Index(seg log.Segment) (Index, error) {
+	x, err := s.sealed(seg)
+	if err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+func (s *Set) sealed(seg log.Segment) (*sealed, error) {
 	for i, x := range s.open {
 		if x.seg.First == seg.First && x.seg.LastCRC == seg.LastCRC {
 			copy(s.open[1:i+1], s.open[:i])

@@ -18,6 +18,10 @@ type Index interface {
 	Before(name Name, spot log.Spot) (at log.Spot, ok bool, err error)
 	After(name Name, spot log.Spot) (at log.Spot, ok bool, err error)
 
+	// Beside are entries of a name next to the one at a spot, that one included, in order, as
+	// far as they are easily told just after Before or After has found it; nil for none.
+	Beside(name Name, spot log.Spot) []log.Spot
+
 	// Some are spots of entries from all over the segment, a few hundred where it has so many,
 	// in no order and perhaps twice: from them any entry is near. The caller's.
 	Some() ([]log.Spot, error)

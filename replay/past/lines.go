@@ -343,7 +343,7 @@ func (s *Source) key(q *query) error {
 	if q.has("REV") {
 		return s.newest(q, seeker, from.Offset, to.Offset)
 	}
-	err = seeker.Changes(s.keyOf(q), from.Offset, to.Offset, func(c replay.Change) error {
+	err = seeker.Changes(s.keyOf(q), from.Offset, to.Offset, q.has("VALUES"), func(c replay.Change) error {
 		if !q.wants(&c.Line) {
 			return nil
 		}
@@ -369,7 +369,7 @@ func (s *Source) newest(q *query, seeker *replay.Seeker, after, to uint64) error
 			return err
 		}
 		var kept []replay.Change
-		err = seeker.Changes(s.keyOf(q), from, to, func(c replay.Change) error {
+		err = seeker.Changes(s.keyOf(q), from, to, q.has("VALUES"), func(c replay.Change) error {
 			if q.wants(&c.Line) {
 				kept = append(kept, c)
 			}

@@ -60,12 +60,12 @@ func Each(dir string, id log.ID, c log.Checkpoint, visit func(db int, r *state.R
 	defer src.close()
 	in := records{src: src}
 	for {
-		r, err := in.next()
+		_, err := in.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err == nil {
-			err = visit(src.head.shards[in.c.shard].db, &r)
+			err = visit(src.head.shards[in.c.shard].db, &in.rec)
 		}
 		if err != nil {
 			return err

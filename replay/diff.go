@@ -38,20 +38,25 @@ func withBoth(dir string, from, to Point, f func(s *Seeker, a, b Resolved) error
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	a, err := w.Resolve(from, now)
-	if err != nil {
-		return err
-	}
-	b, err := w.Resolve(to, now)
-	if err != nil {
-		return err
-	}
 	s, err := OpenSeeker(dir, nil)
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(s, a, b), s.Close())
+	w.TimeOf = func(offset uint64) (int64, error) {
+		if offset >= s.m.Active { // it is not worth an index of what is not sealed
+			return TimeOf(dir, offset)
+		}
+		return s.TimeOf(offset)
+	}
+	now := time.Now()
+	a, err := w.Resolve(from, now)
+	if err == nil {
+		var b Resolved
+		if b, err = w.Resolve(to, now); err == nil {
+			err = f(s, a, b)
+		}
+	}
+	return errors.Join(err, s.Close())
 }
 
 // Difference is a key that is not the same at both points.
@@ -110,9 +115,15 @@ func (c *Comparison) Each(match func(key []byte) bool, visit func(Difference) er
 		if match != nil && !match(key) {
 			continue
 		}
-		d := c.at(p.db, key)
+		d, ok := c.texts(p.db, key)
+		if !ok {
+			d = c.at(p.db, key)
+		}
 		if d.same() {
 			continue
+		}
+		if ok { // visit may keep it
+			d.Before.Text, d.After.Text = bytes.Clone(d.Before.Text), bytes.Clone(d.After.Text)
 		}
 		s.count(&d)
 		if err := visit(d); err != nil {

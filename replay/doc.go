@@ -164,7 +164,8 @@
 // [Seeker.Changes] follows one key: every entry that changed it, with what it held before
 // and after. It reads those entries and no others. That is not only what names it: a rename over it, FLUSHALL and SWAPDB
 // change it too. An expiry that has come changes nothing by itself; the entry that
-// then removes the key does.
+// then removes the key does. What was held is told to who asks for it: it is copied for each
+// change.
 //
 // [Seeker.Blames] says of each part of what a key holds which entry wrote it last.
 //
@@ -179,9 +180,10 @@
 //
 //	up to 64 keys     are looked up at both ends, as single keys are
 //	more              are sifted out of the newest checkpoint before the earlier moment and
-//	                  the log from there to the later one, in one reading: what concerns
-//	                  other keys falls through. A key that one of them was made from (RENAME,
-//	                  COPY) becomes one, and the reading begins anew
+//	                  the log from there to the later one: what concerns other keys falls
+//	                  through, and where the indexes can tell is not read. A key that one of
+//	                  them was made from (RENAME, COPY, MOVE, SWAPDB) becomes one, and the
+//	                  reading begins anew
 //	most of all keys  or a log in between that is longer than the way from a checkpoint:
 //	                  both whole states are built, at once
 //

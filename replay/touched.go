@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/altilium-db/altilium/compaction"
@@ -151,7 +152,7 @@ func touchedBy(e log.Entry, seen map[place]bool) (all bool, err error) {
 
 // touch keeps the keys to be compared, in order.
 func (c *Comparison) touch(seen map[place]bool) {
-	c.touched = c.touched[:0]
+	c.touched = slices.Grow(c.touched[:0], len(seen))
 	for p := range seen {
 		c.touched = append(c.touched, p)
 	}
@@ -205,7 +206,7 @@ func (c *Comparison) lookUp(s *Seeker, seen map[place]bool) (err error) {
 // sift makes states of just the keys.
 func (c *Comparison) sift(s *Seeker, seen map[place]bool, progress func(done, total int64)) error {
 	lo, hi := c.inOrder()
-	v := newSieve(s, seen)
+	v := newSieve(s, maps.Clone(seen))
 	for range mostSifts {
 		err := v.begin(lo.Offset, progress)
 		if err != nil {
@@ -243,7 +244,10 @@ const mostSifts = 3
 // most of the keys, and to read the log between is no more than to begin at a checkpoint after lo.
 func (s *Seeker) sifts(lo, hi uint64, n int) bool {
 	c, ok := s.m.Newest(hi)
-	if !ok || 2*n > c.Keys {
+	if !ok { // both would begin with the first entry
+		return uint64(2*n) <= hi
+	}
+	if 2*n > c.Keys {
 		return false
 	}
 	return hi-lo <= hi-c.Offset+uint64(c.Keys)/2 // a key of a checkpoint is half the work of an entry

@@ -76,7 +76,8 @@ func (k *ranking) insert(score float64, member []byte, r ref) {
 
 // remove takes a member out, which must be there, with its score.
 func (k *ranking) remove(score float64, member []byte) {
-	k.removeRange(k.placeOf(score, member), 1)
+	k.root.remove(k, score, member)
+	k.fell(1)
 }
 
 // removeAll takes the members out whose records are at refs. One that comes twice is taken
@@ -112,11 +113,17 @@ func (k *ranking) inRow(place int, refs []ref) (n int) {
 // removeRange takes out so many members from a place on, which must be there. It looks at
 // no record, and of the leaves that go whole at the first and the last alone.
 func (k *ranking) removeRange(place, count int) {
+	if count < k.n {
+		k.root.removeRange(place, count)
+	}
+	k.fell(count)
+}
+
+// fell notes that so many members are gone: the tree may be lower.
+func (k *ranking) fell(count int) {
 	if k.n -= count; k.n == 0 {
 		*k = *newRanking(k.d)
-		return
 	}
-	k.root.removeRange(place, count)
 	for k.root.n == 1 && k.root.nodes[0] != nil {
 		k.root = k.root.nodes[0]
 	}
@@ -301,6 +308,13 @@ func (l *leaf) take(from *leaf, at int) {
 	l.n += copy(l.refs[l.n:], from.refs[at:from.n])
 }
 
+// cut takes out so many from a place on.
+func (l *leaf) cut(at, count int) {
+	copy(l.scores[at:], l.scores[at+count:l.n])
+	copy(l.refs[at:], l.refs[at+count:l.n])
+	l.n -= count
+}
+
 func (l *leaf) first() ranked { return ranked{l.scores[0], l.refs[0]} }
 
 // unlink takes leaves, from this one to the last, from between their neighbours.
@@ -388,6 +402,28 @@ func (n *node) count() (members int) {
 	return members
 }
 
+// remove takes out a member below a node. It is removeRange without a count of those before it.
+func (n *node) remove(k *ranking, score float64, member []byte) {
+	i := n.childOf(k, score, member)
+	n.counts[i]--
+	l := n.leaves[i]
+	if l != nil {
+		l.cut(l.place(k, score, member), 1)
+	} else {
+		n.nodes[i].remove(k, score, member)
+	}
+	if n.counts[i] == 0 {
+		if l != nil {
+			l.unlink(l)
+		}
+		n.drop(i)
+		return
+	}
+	n.refresh(i)
+	n.join(i)
+	n.join(i - 1)
+}
+
 // removeRange takes out some of the members below a node, not all.
 func (n *node) removeRange(place, count int) {
 	at := 0
@@ -403,9 +439,7 @@ func (n *node) removeRange(place, count int) {
 			continue
 		}
 		if l := n.leaves[i]; l != nil {
-			copy(l.scores[place:], l.scores[place+some:l.n])
-			copy(l.refs[place:], l.refs[place+some:l.n])
-			l.n -= some
+			l.cut(place, some)
 		} else {
 			n.nodes[i].removeRange(place, some)
 		}

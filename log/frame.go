@@ -39,9 +39,8 @@ type base struct {
 	time  int64  // µs of its first entry; 0 while there is none
 }
 
-// appendFrame appends a frame to dst, without the library's length. The body may come in
-// more parts.
-func appendFrame(dst []byte, seed uint32, b base, e Entry, more ...[]byte) []byte {
+// appendFrame appends a frame to dst, without the library's length.
+func appendFrame(dst []byte, seed uint32, b base, e Entry) []byte {
 	at := len(dst)
 	dst = append(dst, 0, 0, 0, 0, frameVersion, e.Kind)
 	dst = binary.AppendUvarint(dst, e.Offset-b.first)
@@ -52,9 +51,6 @@ func appendFrame(dst []byte, seed uint32, b base, e Entry, more ...[]byte) []byt
 	}
 	dst = binary.AppendUvarint(dst, e.Offset-e.Synced)
 	dst = append(dst, e.Body...)
-	for _, part := range more {
-		dst = append(dst, part...)
-	}
 	binary.LittleEndian.PutUint32(dst[at:], crc32.Update(seed, castagnoli, dst[at+4:]))
 	return dst
 }

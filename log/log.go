@@ -180,30 +180,26 @@ func (l *Log) openSegment(st segmentState) (*segment, error) {
 
 func (s *segment) close() error { return errors.Join(s.w.Close(), s.f.Close()) }
 
-// Append adds an entry to the turn and returns its offset. body, which may come in
-// parts, is copied. Its time is micros, or that of the entry before where that is later. Nothing is
+// Append adds an entry to the turn and returns its offset. body is copied. Its
+// time is micros, or that of the entry before where that is later. Nothing is
 // written before Commit; if Commit fails the offset is given again, and it does
 // where an entry is larger than 1 GiB.
-func (l *Log) Append(kind uint8, micros int64, body ...[]byte) uint64 {
+func (l *Log) Append(kind uint8, micros int64, body []byte) uint64 {
 	l.now = max(l.now, micros)
 	if l.roll && l.pending == 0 {
 		l.base = base{first: l.next}
 	}
-	e := Entry{Offset: l.next, Kind: kind, Time: l.now, Synced: l.durable.Load()}
+	e := Entry{Offset: l.next, Kind: kind, Time: l.now, Synced: l.durable.Load(), Body: body}
 	l.next++
 	l.pending++
-	size := 0
-	for _, part := range body {
-		size += len(part)
-	}
-	if size > maxEntry-headMax {
-		l.tooBig = fmt.Errorf("an entry of %d bytes is more than the log holds (%d)", size, maxEntry-headMax)
+	if len(body) > maxEntry-headMax {
+		l.tooBig = fmt.Errorf("an entry of %d bytes is more than the log holds (%d)", len(body), maxEntry-headMax)
 		return e.Offset
 	}
-	if cap(l.frame) < headMax+size {
-		l.frame = make([]byte, 0, headMax+max(size, 2*cap(l.frame)))
+	if size := headMax + len(body); cap(l.frame) < size {
+		l.frame = make([]byte, 0, max(size, 2*cap(l.frame)))
 	}
-	l.frame = appendFrame(l.frame[:0], l.seed, l.base, e, body...)
+	l.frame = appendFrame(l.frame[:0], l.seed, l.base, e)
 	if e.Offset == l.base.first {
 		l.base.time = e.Time
 	}

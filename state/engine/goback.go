@@ -143,7 +143,7 @@ func (e *Engine) change(s *Session, args [][]byte, events []byte, digest *uint64
 	if err != nil {
 		return err
 	}
-	e.appendUnit(nil)
+	e.appendUnit()
 	if len(e.tracking.touched) > 0 {
 		e.broadcastKeys()
 	}

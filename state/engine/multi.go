@@ -139,5 +139,5 @@ func (e *Engine) runQueue(s *Session, queue []queued, out *resp.Writer) {
 			return
 		}
 	}
-	e.appendUnit(nil)
+	e.appendUnit()
 }

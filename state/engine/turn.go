@@ -414,12 +414,13 @@ func (e *Engine) causeInExec(s *Session, r *row, argv [][]byte) {
 	u.caused = true
 }
 
-// apply applies e.events, joins them to the unit, whose head must be there, and
+// apply joins e.events to the unit, whose head must be there, applies them and
 // appends the entry unless more commands belong to it. cause is the command that they
 // come from, nil where nobody asked for them.
 func (e *Engine) apply(db int, cause *row) error {
 	u := &e.unit
 	events := e.events.Bytes()
+	u.body.Join(events)
 	if e.watching+e.block.count+e.overlay.count > 0 || e.tracking.tracks() {
 		e.observe(db, events)
 	}
@@ -437,22 +438,19 @@ func (e *Engine) apply(db int, cause *row) error {
 	}
 	u.db = after
 	e.shrink = e.shrink || len(events) > keepBuffer
-	if u.exec {
-		u.body.Join(events)
-	} else {
-		e.appendUnit(events)
-	}
 	e.events.Truncate(0)
+	if !u.exec {
+		e.appendUnit()
+	}
 	return nil
 }
 
-// appendUnit makes the unit, with the events that are to be its last, an entry of the log,
-// if it has changed anything.
-func (e *Engine) appendUnit(events []byte) {
+// appendUnit makes the unit an entry of the log, if it has changed anything.
+func (e *Engine) appendUnit() {
 	if e.unit.body.Len() == 0 {
 		return
 	}
-	e.last = e.log.Append(log.KindChange, e.now, e.unit.body.Bytes(), events)
+	e.last = e.log.Append(log.KindChange, e.now, e.unit.body.Bytes())
 	e.dirty = true
 	if e.unit.body.Len() > keepBuffer {
 		e.unit.body = event.Buffer{}

@@ -147,7 +147,9 @@ func OpenDir(path string, o Options) (*Dir, error) {
 		return nil, explain(path, err)
 	}
 	d := &Dir{Path: path, Manifest: m, o: o, lock: lock}
-	os.Remove(filepath.Join(path, manifestName+".tmp"))
+	for _, name := range []string{manifestName, copyName} {
+		os.Remove(filepath.Join(path, name+".tmp"))
+	}
 	return d, nil
 }
 

@@ -6,6 +6,7 @@
 //
 //	LOCK          flock: one server at a time; read-only tools look at it at most
 //	MANIFEST      what is sealed, which checkpoints and tags there are (JSON + CRC)
+//	MANIFEST.copy the same once more, for Repair where the other is damaged
 //	wal/          segments; the name is the offset of the first entry, 20 digits
 //	checkpoints/  states at offsets (package compaction)
 //	index/        which entries of a sealed segment speak of which keys (package

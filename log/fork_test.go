@@ -244,9 +244,7 @@ func TestForkWithoutItsManifest(t *testing.T) {
 	goesOn(t, fork, 21, 10)
 	twice, _ := forkAt(t, fork, 27)
 	goesOn(t, twice, 27, 10)
-	if err := os.Remove(filepath.Join(twice, manifestName)); err != nil {
-		t.Fatal(err)
-	}
+	loseManifest(t, twice)
 	out, rep := repaired(t, twice)
 	m, err := ReadManifest(out)
 	if rep.Last != 37 || err != nil || len(m.Ancestors) != 2 || m.Ancestors[0].UpTo != 21 || m.Ancestors[1].UpTo != 27 {

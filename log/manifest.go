@@ -165,7 +165,11 @@ type CleanStop struct {
 	CRC  uint32 `json:"crc"` // of the entry at Last; 0 for an empty log
 }
 
-const manifestName = "MANIFEST"
+// The file, and a second one like it for the day that the first is damaged: see write.
+const (
+	manifestName = "MANIFEST"
+	copyName     = "MANIFEST.copy"
+)
 
 // encode gives the bytes on disk.
 func (m *Manifest) encode() ([]byte, error) {
@@ -281,20 +285,38 @@ func noManifest(dir string) error {
 		What: fmt.Sprintf("it is missing, but wal/ holds %d segments", len(segments)), Hint: manifestHint(dir)}
 }
 
-// manifestHint is the way out of a lost manifest: Repair makes a new one from
-// the entries, but knows neither checkpoints nor tags.
+// manifestHint is the way out of a lost manifest.
 func manifestHint(dir string) string {
-	return fmt.Sprintf("put a copy of the file back; without one, `altilium check --dir %s --repair --out NEW` makes a new one "+
-		"from the entries, if the log still begins at offset 1", quoted(dir))
+	return fmt.Sprintf("`altilium check --dir %s --repair --out NEW` saves all that is good into NEW, with the help of %s or of the entries", quoted(dir), copyName)
 }
 
-// write replaces the manifest of dir: wholly, or not at all.
+// write replaces the manifest of dir: wholly, or not at all. The copy is written first.
+// So it is never older than the manifest, and at most ahead by a change that a crash
+// kept from being made; all that such a change speaks of is on the disk already.
 func (m *Manifest) write(dir string) error {
 	raw, err := m.encode()
 	if err != nil {
 		return err
 	}
+	if err := ReplaceFile(filepath.Join(dir, copyName), raw); err != nil {
+		return err
+	}
 	return ReplaceFile(filepath.Join(dir, manifestName), raw)
+}
+
+// readCopy is the copy of the manifest of dir, if it is whole and fits the segments
+// that are there: a program that does not know of it may have gone on without it.
+func readCopy(dir string) (*Manifest, bool) {
+	raw, err := os.ReadFile(filepath.Join(dir, copyName))
+	if err != nil {
+		return nil, false
+	}
+	m, err := decodeManifest(raw)
+	if err != nil {
+		return nil, false
+	}
+	segments, err := listSegments(dir)
+	return m, err == nil && slices.Contains(segments, m.First) && slices.Contains(segments, m.Active)
 }
 
 // ReplaceFile writes a file so that after a crash there is the old one or the
@@ -434,11 +456,14 @@ func makeAll(dir string) ([]string, error) {
 	return made, os.MkdirAll(dir, 0o700)
 }
 
+// unfinished are the files that a Create has made before the directory is one.
+var unfinished = []string{"LOCK", copyName + ".tmp", copyName, manifestName + ".tmp"}
+
 // wantEmpty allows what an interrupted Create of the same directory leaves: its
 // empty folders, an empty first segment, a lock.
 func wantEmpty(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || d.Name() == "LOCK" || d.Name() == manifestName+".tmp" {
+		if err != nil || d.IsDir() || slices.Contains(unfinished, d.Name()) {
 			return err
 		}
 		info, err := d.Info()

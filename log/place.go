@@ -129,7 +129,7 @@ func (p Place) clearPartial() error {
 	if err != nil {
 		return err
 	}
-	ours := []string{"LOCK", manifestName, manifestName + ".tmp", "wal", "checkpoints", "index", "quarantine", "recordings"}
+	ours := append([]string{manifestName, "wal", "checkpoints", "index", "quarantine", "recordings"}, unfinished...)
 	for _, f := range files {
 		if !slices.Contains(ours, f.Name()) {
 			return fmt.Errorf("%w: %s, which it is built in, holds %s; remove it", ErrExists, p.Partial, f.Name())

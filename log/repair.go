@@ -15,6 +15,7 @@ type Repaired struct {
 	After    uint64    // whole entries found behind the damage; their bytes are in Aside
 	Aside    []string  // files in quarantine/ of the new directory with what comes after the damage
 	Lost     []string  // checkpoints that could not be read, paths from the data directory
+	Manifest string    // what stood in for the manifest; empty: it was whole
 	Findings []Finding // what was wrong
 }
 
@@ -28,9 +29,9 @@ type Repaired struct {
 // every entry from there on, and what came before is in quarantine/. Checkpoints
 // that are not usable are left behind.
 //
-// Where the manifest itself is damaged or lost, a new one is made from the
-// entries (see salvage); checkpoints and tags are then left behind.
-func Repair(dir, out string, usable func(Checkpoint) bool) (*Repaired, error) {
+// Where the manifest itself is damaged or lost, its copy is taken; without that, a new
+// one is made from the entries (see salvage), and checkpoints and tags are left behind.
+func Repair(dir, out string, usable func(*Manifest, Checkpoint) bool) (*Repaired, error) {
 	p, err := NewPlace(dir, out)
 	if err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func Repair(dir, out string, usable func(Checkpoint) bool) (*Repaired, error) {
 	var dmg *Damage
 	if errors.As(err, &dmg) {
 		rep.Findings = append(rep.Findings, Finding{Damage: *dmg})
-		m, err = salvage(dir)
+		rep.Manifest, m, err = otherManifest(dir)
 	}
 	if err != nil {
 		return nil, err
@@ -49,10 +50,23 @@ func Repair(dir, out string, usable func(Checkpoint) bool) (*Repaired, error) {
 	if err := k.run(); err != nil {
 		return nil, err
 	}
-	if err := rep.save(dir, p.Partial, k, usable); err != nil {
+	var loads func(Checkpoint) bool
+	if usable != nil {
+		loads = func(c Checkpoint) bool { return usable(m, c) }
+	}
+	if err := rep.save(dir, p.Partial, k, loads); err != nil {
 		return nil, p.Failed(err)
 	}
 	return rep, p.Finish()
+}
+
+// otherManifest stands in for one that is damaged; how is where it comes from.
+func otherManifest(dir string) (how string, m *Manifest, err error) {
+	if m, ok := readCopy(dir); ok {
+		return copyName + " was taken for it", m, nil
+	}
+	m, err = salvage(dir)
+	return "a new one was made from the entries, without checkpoints and tags", m, err
 }
 
 // save makes out, a new directory, of what the checker found good.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -144,7 +145,7 @@ func TestRepairKeepsWhatFollowsACheckpoint(t *testing.T) {
 			}); err != nil || want != 60 {
 				t.Errorf("up to @%d: %v", want, err)
 			}
-			if _, err := Repair(dir, filepath.Join(t.TempDir(), "x"), func(Checkpoint) bool { return false }); err != nil {
+			if _, err := Repair(dir, filepath.Join(t.TempDir(), "x"), func(*Manifest, Checkpoint) bool { return false }); err != nil {
 				t.Errorf("without a usable checkpoint: %v", err)
 			}
 		})
@@ -172,6 +173,14 @@ func flipEntry(t *testing.T, dir string, offset uint64) {
 	writeFile(t, path, raw)
 }
 
+// loseManifest takes a directory's manifest and the copy.
+func loseManifest(t *testing.T, dir string) {
+	t.Helper()
+	if err := errors.Join(os.Remove(filepath.Join(dir, manifestName)), os.Remove(filepath.Join(dir, copyName))); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestRepairFigures harms a log without checkpoints in each way and wants every
 // entry before the damage in the new log, every byte after it aside, and the old
 // directory as it was.
@@ -191,7 +200,16 @@ func TestRepairFigures(t *testing.T) {
 		}
 	}
 	for name, harm := range map[string]func(*testing.T, string, []uint64) uint64{
-		"manifest lost":    manifest(os.Remove),
+		"manifest lost": manifest(os.Remove),
+		"manifest and its copy lost": func(t *testing.T, dir string, _ []uint64) uint64 {
+			loseManifest(t, dir)
+			return 60
+		},
+		"manifest and copy lost, an entry damaged": func(t *testing.T, dir string, segments []uint64) uint64 {
+			flipEntry(t, dir, segments[2]+1)
+			loseManifest(t, dir)
+			return segments[2]
+		},
 		"manifest emptied": manifest(func(path string) error { return os.Truncate(path, 0) }),
 		"manifest and an entry": func(t *testing.T, dir string, segments []uint64) uint64 {
 			flipEntry(t, dir, segments[2]+1)
@@ -274,16 +292,26 @@ func wantEveryByte(t *testing.T, dir, out string, rep *Repaired) {
 // began with, the answer is a refusal with the way out, and no half directory.
 func TestRepairWithoutManifestRefuses(t *testing.T) {
 	for name, harm := range map[string]func(t *testing.T, dir string, l *Log){
-		"the log begins later": func(t *testing.T, _ string, l *Log) {
-			eventually(t, "dropped", func() bool {
-				dropped, err := l.DropBefore(30)
-				return err == nil && len(dropped) > 0
-			})
+		"the log begins later": func(t *testing.T, dir string, l *Log) {
+			dropFront(t, l, 30)
 			closeLog(t, l, true)
+			if err := os.Remove(filepath.Join(dir, copyName)); err != nil {
+				t.Fatal(err)
+			}
 		},
 		"the first entry is damaged too": func(t *testing.T, dir string, l *Log) {
 			closeLog(t, l, true)
 			flipEntry(t, dir, 1)
+			writeFile(t, filepath.Join(dir, copyName), []byte("{ half a manif"))
+		},
+		"the copy is older than what retention has dropped": func(t *testing.T, dir string, l *Log) {
+			before, err := os.ReadFile(filepath.Join(dir, copyName))
+			if err != nil {
+				t.Fatal(err)
+			}
+			dropFront(t, l, 30)
+			closeLog(t, l, true)
+			writeFile(t, filepath.Join(dir, copyName), before)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -303,6 +331,50 @@ func TestRepairWithoutManifestRefuses(t *testing.T) {
 				t.Errorf("a directory was made: %v", err)
 			}
 		})
+	}
+}
+
+// dropFront does what retention does, as soon as the segments before an offset are sealed.
+func dropFront(t *testing.T, l *Log, before uint64) {
+	t.Helper()
+	eventually(t, "dropped", func() bool {
+		dropped, err := l.DropBefore(before)
+		return err == nil && len(dropped) > 0
+	})
+}
+
+// TestRepairTakesTheCopy: where the manifest is damaged, its copy has all that it said,
+// also what the entries do not tell: where the log begins, the checkpoints and the tags.
+func TestRepairTakesTheCopy(t *testing.T) {
+	dir := t.TempDir()
+	l, _, _ := testLog(t, dir, Options{SegmentSize: 400})
+	fill(t, l, 60, 1)
+	fakeCheckpoint(t, l, 40)
+	if err := l.UpdateManifest(func(m *Manifest) error { m.Tags = map[string]uint64{"t": 50}; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	dropFront(t, l, 30)
+	closeLog(t, l, true)
+	want, err := ReadManifest(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, manifestName), []byte("{ half a manif"))
+	out := filepath.Join(t.TempDir(), "new")
+	rep, err := Repair(dir, out, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rep.Last != 60 || rep.From != 0 || rep.Manifest == "" || len(rep.Lost) > 0 || len(rep.Findings) != 1 {
+		t.Errorf("%+v", rep)
+	}
+	got, err := ReadManifest(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Clean, want.Boot = nil, "" // its next start looks at it as after a crash
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("it has become\n%+v, was\n%+v", got, want)
 	}
 }
 
@@ -339,7 +411,7 @@ func TestRepairLeavesDeadCheckpointsBehind(t *testing.T) {
 			t.Errorf("left behind %v, want %v; up to @%d", rep.Lost, want, rep.Last)
 		}
 		out := filepath.Join(t.TempDir(), "new")
-		_, err = Repair(dir, out, func(Checkpoint) bool { return false })
+		_, err = Repair(dir, out, func(*Manifest, Checkpoint) bool { return false })
 		_, there := os.Stat(out)
 		if dropped != errors.Is(err, ErrDamaged) || dropped == (there == nil) {
 			t.Errorf("dropped %v, no checkpoint usable: %v, %v", dropped, err, there)

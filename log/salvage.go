@@ -10,7 +10,7 @@ import (
 	"os"
 )
 
-// salvage makes a manifest for a log that has lost its own. What is needed to
+// salvage makes a manifest for a log that has lost its own and the copy. What is needed to
 // check the entries is not the log id but the seed that it gives to their CRCs,
 // and that can be worked out from one entry: a CRC can be run backwards. A second
 // entry, if there is one, must agree. The new manifest has a new id with the same
@@ -27,13 +27,13 @@ func salvage(dir string) (*Manifest, error) {
 	if len(segments) == 0 || segments[0] != 1 {
 		return nil, &Damage{Dir: dir, File: manifestName, Byte: -1,
 			What: "it cannot be made anew from the entries, since the log does not begin at offset 1",
-			Hint: "put a copy of the file back"}
+			Hint: "put a copy of the file back, from a backup"}
 	}
 	seed, _, err := seedFromEntries(dir, 1)
 	if err != nil {
 		return nil, &Damage{Dir: dir, File: "wal/" + segmentName(1), Byte: 0, Offset: 1,
 			What: fmt.Sprintf("the manifest cannot be made anew from its first entry: %v", err),
-			Hint: "put a copy of MANIFEST back"}
+			Hint: "put a copy of MANIFEST back, from a backup"}
 	}
 	m := &Manifest{First: 1, Active: 1, Sealed: []Segment{}, Checkpoints: []Checkpoint{}, Tags: map[string]uint64{}}
 	if m.LogID, err = idWithSeed(seed); err != nil {

@@ -191,6 +191,7 @@ func checkJSON(c *log.Checked, v *replay.Verified, problems []string, out string
 		shown["repaired"] = map[string]any{
 			"out": out, "from": repaired.From, "last": repaired.Last, "after": repaired.After,
 			"aside": append([]string{}, repaired.Aside...), "lost": append([]string{}, repaired.Lost...),
+			"manifest": repaired.Manifest,
 		}
 	}
 	return shown
@@ -198,10 +199,9 @@ func checkJSON(c *log.Checked, v *replay.Verified, problems []string, out string
 
 // loads tells the checkpoints that can be read, and by their digest, and the replay where
 // there was one, are right.
-func loads(dir string, v *replay.Verified) func(log.Checkpoint) bool {
-	m, err := log.ReadManifest(dir)
-	return func(c log.Checkpoint) bool {
-		if err != nil || v != nil && slices.Contains(v.Wrong, c.Offset) {
+func loads(dir string, v *replay.Verified) func(*log.Manifest, log.Checkpoint) bool {
+	return func(m *log.Manifest, c log.Checkpoint) bool {
+		if v != nil && slices.Contains(v.Wrong, c.Offset) {
 			return false
 		}
 		_, err := compaction.Load(dir, m.IDAt(c.Offset), m.RootID(), c, nil)
@@ -226,6 +226,9 @@ func printRepaired(w io.Writer, out string, r *log.Repaired) {
 		fmt.Fprintf(w, "saved into %s: the checkpoint @%d and everything after it up to @%d; history before @%d is lost\n", out, r.From, r.Last, r.From)
 	} else {
 		fmt.Fprintf(w, "saved into %s: everything up to @%d\n", out, r.Last)
+	}
+	if r.Manifest != "" {
+		fmt.Fprintf(w, "MANIFEST: %s\n", r.Manifest)
 	}
 	for _, l := range r.Lost {
 		fmt.Fprintf(w, "lost: %s cannot be read\n", l)

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // IndexPath is where the index of the segment that begins at offset first lies, in a data
@@ -49,6 +50,7 @@ type Picker struct {
 	eof   bool // the file ended with buf
 
 	ahead []Spot // see Expect
+	told  int    // for so many of ahead the system has begun to read
 	end   int64  // where the entry that was read last ends
 	size  int    // of that entry
 }
@@ -62,6 +64,13 @@ const (
 	pickMost = 4 << 10
 	pickGap  = 10 << 10
 	pickNear = 64 << 10
+)
+
+// A read that takes longer than pickSlow has waited for the disk. The system is then told of the
+// next pickAhead that are expected, so that the disk works at all of these at once.
+const (
+	pickSlow  = 15 * time.Microsecond
+	pickAhead = 64
 )
 
 // OpenPicker opens the segment of the log id in dir that begins at offset first. firstTime
@@ -95,13 +104,13 @@ func (r *Picker) Close() error { return r.f.Close() }
 
 // Expect says which entries will be asked for next, upwards or downwards: those that lie close
 // together then take one read. It promises nothing. The slice is the Picker's until the next call.
-func (r *Picker) Expect(spots []Spot) { r.ahead = spots }
+func (r *Picker) Expect(spots []Spot) { r.ahead, r.told = spots, 0 }
 
 // At reads the entry at a spot. The error is a *Damage where no whole entry begins there.
 func (r *Picker) At(p Spot) (Entry, error) {
 	from := int64(p) * SpotUnit
 	if len(r.ahead) > 0 && r.ahead[0] == p {
-		r.ahead = r.ahead[1:]
+		r.ahead, r.told = r.ahead[1:], max(r.told-1, 0)
 	}
 	for {
 		buffered := r.buf != nil
@@ -163,7 +172,11 @@ func (r *Picker) bytes(pos int64, n int, short bool) ([]byte, error) {
 		size = int(min(int64(size), max(info.Size()-from, 0)))
 	}
 	buf := r.room(size)
+	began := time.Now()
 	got, err := r.f.ReadAt(buf, from)
+	if r.told == 0 && time.Since(began) > pickSlow {
+		r.tell()
+	}
 	if err != nil && err != io.EOF {
 		r.buf = nil
 		return nil, err
@@ -188,6 +201,14 @@ func (r *Picker) stretch(pos int64, n int) (from int64, size int) {
 		from, to = min(from, lo), max(to, hi)
 	}
 	return from, int(to - from)
+}
+
+// tell tells the system what will be read next. It promises nothing.
+func (r *Picker) tell() {
+	r.told = min(len(r.ahead), pickAhead)
+	for _, p := range r.ahead[:r.told] {
+		willNeed(r.f, int64(p)*SpotUnit, pickMost)
+	}
 }
 
 // room is where to read so many bytes to. Most entries are a hundredth of what is read for one:

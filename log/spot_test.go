@@ -267,9 +267,15 @@ func TestPickExpected(t *testing.T) {
 		reads, at := 0, int64(-1)
 		p.Expect(spots)
 		for j, spot := range spots {
+			if j%7 == 0 {
+				p.tell() // as after a slow read
+			}
 			got, err := p.At(spot)
 			if err != nil || fmt.Sprint(got) != fmt.Sprint(want[j]) {
 				t.Fatalf("at spot %d: @%d, %v, want @%d", spot, got.Offset, err, want[j].Offset)
+			}
+			if p.told > len(p.ahead) {
+				t.Fatalf("the system was told of %d that come, but %d do", p.told, len(p.ahead))
 			}
 			if p.at != at {
 				reads, at = reads+1, p.at

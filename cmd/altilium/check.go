@@ -32,6 +32,7 @@ With --repair --out DIR all that is good is saved into a new directory: the log
 up to the first damage, checkpoints and tags up to there, recordings; what comes
 after the damage is kept in its quarantine folder. Where a checkpoint was made
 after the damage, nothing is lost but the history before that checkpoint.
+Where MANIFEST itself is damaged, MANIFEST.copy is taken for it.
 
 Exit code 1 when damage was found; with --repair 0, once all that is good is
 saved. A torn tail, as a crash leaves it, is no damage: the next start cuts it off

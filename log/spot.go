@@ -188,7 +188,7 @@ func (r *Picker) bytes(pos int64, n int, short bool) ([]byte, error) {
 // stretch is what to read for n bytes from pos on, and for what is expected close by.
 func (r *Picker) stretch(pos int64, n int) (from int64, size int) {
 	one := int64(min(max(r.size+SpotUnit, pickRead), pickMost))
-	if near := pos - r.end; 0 <= near && near < SpotUnit {
+	if near := pos - r.end; -SpotUnit < near && near < SpotUnit { // a spot may begin before it
 		one = max(one, min(2*int64(len(r.buf)), pickNear))
 	}
 	from, to := pos, pos+max(int64(n), one)

@@ -299,3 +299,30 @@ func TestPickExpected(t *testing.T) {
 		}
 	}
 }
+
+// TestPickOn: who goes on from each entry to the one right behind it takes few reads, though the
+// spot that the next one is asked for with begins in the one before.
+func TestPickOn(t *testing.T) {
+	dir := t.TempDir()
+	l, _, _ := testLog(t, dir, Options{Policy: No})
+	fill(t, l, 5000, 100)
+	closeLog(t, l, true)
+	p, err := OpenPicker(dir, l.ID(), 1, 1_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	reads, at, pos := 0, int64(-1), int64(0)
+	for n := range uint64(5000) {
+		e, err := p.At(Spot(pos / SpotUnit))
+		if err != nil || e.Offset != n+1 {
+			t.Fatalf("@%d: @%d, %v", n+1, e.Offset, err)
+		}
+		if pos += int64(e.Size); p.at != at {
+			reads, at = reads+1, p.at
+		}
+	}
+	if most := 12 + int(pos/pickNear)*3/2; reads > most {
+		t.Errorf("%d reads for %d bytes, at most %d", reads, pos, most)
+	}
+}

@@ -2,7 +2,6 @@ package replay
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -422,42 +421,80 @@ func (s *Seeker) TimeOf(offset uint64) (at int64, err error) {
 // entry reads the entry at an offset.
 func (s *Seeker) entry(offset uint64) (e log.Entry, err error) {
 	i := sort.Search(len(s.segs), func(i int) bool { return s.segs[i].last >= offset })
-	if i == len(s.segs) || s.segs[i].first > offset {
+	if i == len(s.segs) {
 		return e, errElsewhere
 	}
-	x, err := s.index(s.segs[i])
+	e, err = s.first(s.segs[i], func(e *log.Entry) bool { return e.Offset >= offset })
+	if err == nil && e.Offset != offset {
+		err = errElsewhere
+	}
+	return e, err
+}
+
+// first reads the first entry of a segment that is what is wanted, as all after it are. Entries
+// that the index knows lead to one near it, from which on all are read.
+func (s *Seeker) first(at stretch, wanted func(*log.Entry) bool) (e log.Entry, err error) {
+	x, err := s.index(at)
 	if err != nil {
 		return e, err
 	}
-	spots, err := x.Some()
+	p, err := s.picker(at, x)
 	if err != nil {
 		return e, err
 	}
-	spots = append(spots, 0) // the first entry
-	slices.Sort(spots)
-	p, err := s.picker(s.segs[i], x)
-	if err != nil {
-		return e, err
-	}
-	n := sort.Search(len(spots), func(n int) bool {
-		e, perr := p.At(spots[n])
-		if perr != nil {
-			err = perr
-		}
-		return perr != nil || e.Offset > offset
-	})
-	if err != nil || n == 0 {
-		return e, cmp.Or(err, errElsewhere)
-	}
-	for spot := spots[n-1]; ; {
-		if e, err = p.At(spot); err != nil || e.Offset == offset {
+	g := gap{0, log.MaxSpot}
+	for part := 0; g.hi-g.lo > narrow; part++ {
+		some, err := x.Some(part)
+		if err != nil {
 			return e, err
 		}
-		if e.Offset > offset {
+		if len(some) == 0 {
+			break
+		}
+		if err := g.halve(p, some, wanted); err != nil {
+			return e, err
+		}
+	}
+	for {
+		if e, err = p.At(g.lo); err != nil || wanted(&e) {
+			return e, err
+		}
+		if e.Offset >= at.last {
 			return e, errElsewhere
 		}
-		spot = log.Spot((e.Pos + int64(e.Size)) / log.SpotUnit)
+		g.lo = log.Spot((e.Pos + int64(e.Size)) / log.SpotUnit)
 	}
+}
+
+// gap is where the first wanted entry is: it does not begin before lo, nor after hi.
+type gap struct{ lo, hi log.Spot }
+
+// narrow is a gap that is read, rather than that the index is asked for more entries in it.
+const narrow = log.Spot(256 << 10 / log.SpotUnit)
+
+// halve makes the gap as small as some entries allow.
+func (g *gap) halve(p *log.Picker, some []log.Spot, wanted func(*log.Entry) bool) error {
+	slices.Sort(some)
+	for len(some) > 0 {
+		mid := len(some) / 2
+		switch at := some[mid]; {
+		case at <= g.lo:
+			some = some[mid+1:]
+		case at >= g.hi:
+			some = some[:mid]
+		default:
+			e, err := p.At(at)
+			if err != nil {
+				return err
+			}
+			if wanted(&e) {
+				g.hi = at
+			} else {
+				g.lo = at
+			}
+		}
+	}
+	return nil
 }
 
 // errElsewhere: an entry is not where it should be.

@@ -119,16 +119,22 @@ func (x *File) After(name Name, spot log.Spot) (log.Spot, bool, error) {
 	return x.is(s, i, v)
 }
 
-// Some are the spots of one block: its hashes are next to one another, so the entries are not.
-func (x *File) Some() ([]log.Spot, error) {
-	n := min(x.head.records, perBlock)
-	if n == 0 {
+// mostParts is how many blocks tell of some entries, at most.
+const mostParts = 16
+
+// Some are the spots of one block: its hashes are next to one another, so the entries are not,
+// unless they are of one key. The blocks of all parts are as far apart as can be.
+func (x *File) Some(part int) ([]log.Spot, error) {
+	all := blocks(x.head.records)
+	parts := min(all, mostParts)
+	if uint64(part) >= parts {
 		return nil, nil
 	}
-	if err := x.load(0); err != nil {
+	number := uint64(part) * all / parts
+	if err := x.load(number); err != nil {
 		return nil, err
 	}
-	spots := make([]log.Spot, n)
+	spots := make([]log.Spot, min(x.head.records-number*perBlock, perBlock))
 	for i := range spots {
 		spots[i] = x.record(uint64(i)).spot()
 	}

@@ -260,13 +260,18 @@ func (w *world) wantSome(t *testing.T, first uint64, x Index, what string) {
 			there[at] = there[at] || name != Whole
 		}
 	}
-	some, err := x.Some()
-	if err != nil || len(some) == 0 && len(there) > whole {
-		t.Fatalf("%s: some entries are %v, %v", what, some, err)
-	}
-	for _, at := range some {
-		if !there[at] {
-			t.Errorf("%s: at spot %d is no entry", what, at)
+	for part := 0; ; part++ {
+		some, err := x.Some(part)
+		if err != nil || part == 0 && len(some) == 0 && len(there) > whole {
+			t.Fatalf("%s: some entries are %v, %v", what, some, err)
+		}
+		if len(some) == 0 {
+			break
+		}
+		for _, at := range some {
+			if !there[at] {
+				t.Errorf("%s: at spot %d is no entry", what, at)
+			}
 		}
 	}
 }

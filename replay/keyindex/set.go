@@ -162,14 +162,14 @@ func (x *sealed) After(name Name, spot log.Spot) (at log.Spot, ok bool, err erro
 	return x.tab.After(name, spot)
 }
 
-func (x *sealed) Some() (spots []log.Spot, err error) {
+func (x *sealed) Some(part int) (spots []log.Spot, err error) {
 	if x.file != nil {
-		if spots, err = x.file.Some(); err == nil {
+		if spots, err = x.file.Some(part); err == nil {
 			return spots, nil
 		}
 		if err := x.mend(err); err != nil {
 			return nil, err
 		}
 	}
-	return x.tab.Some()
+	return x.tab.Some(part)
 }

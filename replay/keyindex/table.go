@@ -22,9 +22,11 @@ type Index interface {
 	// far as they are easily told just after Before or After has found it; nil for none.
 	Beside(name Name, spot log.Spot) []log.Spot
 
-	// Some are spots of entries from all over the segment, a few hundred where it has so many,
-	// in no order and perhaps twice: from them any entry is near. The caller's.
-	Some() ([]log.Spot, error)
+	// Some are spots of entries from all over the segment, a few hundred, in no order and perhaps
+	// twice: from them any entry is near. There may be several parts, from 0 on, of which one will
+	// do but where few keys have most of the entries; a part without any is after the last. The
+	// slice is the caller's.
+	Some(part int) ([]log.Spot, error)
 }
 
 // ErrTooLong is returned for a segment that is too long for an index: more than 32 GiB,
@@ -82,16 +84,15 @@ func (t *table) After(name Name, spot log.Spot) (log.Spot, bool, error) {
 	return at.spot(), ok && at.sameName(v), nil
 }
 
-func (t *table) Some() ([]log.Spot, error) {
-	t.keys.settle()
-	if len(t.keys.sorted) == 0 {
+func (t *table) Some(part int) (spots []log.Spot, err error) {
+	if part > 0 {
 		return nil, nil
 	}
-	run := t.keys.sorted[0] // the longest
-	run = run[:min(len(run), perBlock)]
-	spots := make([]log.Spot, len(run))
-	for i, v := range run {
-		spots[i] = v.spot()
+	t.keys.settle()
+	for _, run := range t.keys.sorted { // the first is the longest
+		for i := 0; i < len(run); i += 1 + len(t.keys.sorted[0])/perBlock {
+			spots = append(spots, run[i].spot())
+		}
 	}
 	return spots, nil
 }

@@ -133,8 +133,8 @@ func (x shared) After(name Name, spot log.Spot) (log.Spot, bool, error) {
 	return x.s.After(name, spot)
 }
 
-func (x shared) Some() ([]log.Spot, error) {
+func (x shared) Some(part int) ([]log.Spot, error) {
 	x.t.mu.Lock()
 	defer x.t.mu.Unlock()
-	return x.s.Some()
+	return x.s.Some(part)
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 )
@@ -148,6 +149,12 @@ type Segment struct {
 
 // Last is the offset of its last entry.
 func (s Segment) Last() uint64 { return s.First + s.Count - 1 }
+
+// Later is the number of the first sealed segment with an entry after a moment, in µs since 1970;
+// len(Sealed) for none.
+func (m *Manifest) Later(micros int64) int {
+	return sort.Search(len(m.Sealed), func(i int) bool { return m.Sealed[i].LastTime > micros })
+}
 
 // Checkpoint is a state at an offset, in a file of checkpoints/.
 type Checkpoint struct {

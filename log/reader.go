@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"sort"
 	"time"
 )
@@ -329,49 +328,30 @@ func (r *Reader) Close() error {
 	return r.f.Close()
 }
 
-// FindTime returns the last offset whose time is at or before micros, and that
-// entry's time; first-1 where all entries are later.
-func FindTime(dir string, micros int64) (offset uint64, at int64, err error) {
+// FindTime returns the last offset whose time is at or before micros; first-1 where all
+// entries are later. It reads the segment from its beginning.
+func FindTime(dir string, micros int64) (offset uint64, err error) {
 	m, err := ReadManifest(dir)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	segments, err := listSegments(dir)
+	from := m.Active
+	if i := m.Later(micros); i < len(m.Sealed) {
+		from = m.Sealed[i].First
+	}
+	r, err := OpenReader(dir, from)
 	if err != nil {
-		return 0, 0, err
-	}
-	segments = slices.DeleteFunc(segments, func(s uint64) bool { return s < m.First })
-	offset = m.First - 1
-	i := sort.Search(len(segments), func(i int) bool { return firstTime(dir, m.seedAt(segments[i]), segments[i]) > micros }) - 1
-	if i < 0 {
-		return offset, 0, nil
-	}
-	r, err := OpenReader(dir, segments[i])
-	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	defer r.Close()
-	for {
+	r.Reuse()
+	for offset = from - 1; ; offset++ {
 		e, err := r.Next()
 		if errors.Is(err, io.EOF) || err == nil && e.Time > micros {
-			return offset, at, nil
+			return offset, nil
 		}
 		if err != nil {
-			return 0, 0, err
-		}
-		offset, at = e.Offset, e.Time
-	}
-}
-
-// firstTime is the time of a segment's first entry; the end of time where it
-// has none.
-func firstTime(dir string, seed uint32, first uint64) int64 {
-	f, err := os.Open(segmentPath(dir, first))
-	if err == nil {
-		defer f.Close()
-		if e, err := newSegmentReader(f, seed, first).read(); err == nil {
-			return e.Time
+			return 0, err
 		}
 	}
-	return 1<<63 - 1
 }

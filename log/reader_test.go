@@ -146,7 +146,7 @@ func TestFindTime(t *testing.T) {
 		micros int64
 		want   uint64
 	}{{0, 0}, {999_999, 0}, {1_000_000, 1}, {50_500_000, 50}, {100_000_000, 100}, {1 << 60, 100}} {
-		got, _, err := FindTime(dir, tc.micros)
+		got, err := FindTime(dir, tc.micros)
 		if err != nil || got != tc.want {
 			t.Errorf("%d: %d, want %d (%v)", tc.micros, got, tc.want, err)
 		}

@@ -48,6 +48,7 @@ func withBoth(dir string, from, to Point, f func(s *Seeker, a, b Resolved) error
 		}
 		return s.TimeOf(offset)
 	}
+	w.FindTime = func(micros int64) (uint64, error) { return s.FindTime(micros, 0) }
 	now := time.Now()
 	a, err := w.Resolve(from, now)
 	if err == nil {

@@ -418,6 +418,37 @@ func (s *Seeker) TimeOf(offset uint64) (at int64, err error) {
 	return at, nil
 }
 
+// FindTime is the last offset whose time is at or before micros, as log.FindTime finds it; but by
+// entries near it that the index of its segment knows. micros is less than the time of the entry
+// last. Segments that are not sealed are indexed up to that where it lies in one of them; with a
+// last of 0 they are read instead.
+func (s *Seeker) FindTime(micros int64, last uint64) (offset uint64, err error) {
+	err = s.again(0, func() error {
+		e, err := s.later(micros, last)
+		offset = e.Offset - 1
+		return err
+	})
+	if err != nil { // as in TimeOf
+		return log.FindTime(s.f.dir, micros)
+	}
+	return offset, nil
+}
+
+// later reads the first entry whose time is after micros. Where that is in no sealed segment it
+// looks for what there is up to the entry last.
+func (s *Seeker) later(micros int64, last uint64) (e log.Entry, err error) {
+	if s.m.Later(micros) == len(s.m.Sealed) {
+		if err := s.look(last); err != nil {
+			return e, err
+		}
+	}
+	err = errElsewhere
+	for i := s.m.Later(micros); i < len(s.segs) && errors.Is(err, errElsewhere); i++ {
+		e, err = s.first(s.segs[i], func(e *log.Entry) bool { return e.Time > micros })
+	}
+	return e, err
+}
+
 // entry reads the entry at an offset.
 func (s *Seeker) entry(offset uint64) (e log.Entry, err error) {
 	i := sort.Search(len(s.segs), func(i int) bool { return s.segs[i].last >= offset })

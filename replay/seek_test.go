@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/altilium-db/altilium/compaction"
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
+	"github.com/altilium-db/altilium/state/event"
 )
 
 // TestSeekBesideRolls asks for a key now and then while segments fill and are sealed, at
@@ -185,4 +187,158 @@ func TestTimeOf(t *testing.T) {
 	if rotten == 0 {
 		t.Error("no entry was rotten")
 	}
+}
+
+// setAt appends plain SETs of a key, of one turn, at a time.
+func (w *world) setAt(micros int64, keys ...string) {
+	w.t.Helper()
+	for _, key := range keys {
+		var b event.Buffer
+		b.Header(event.Header{Conn: 1, Name: "SET"})
+		b.String([]byte(key), []byte("value"), 0)
+		w.Log.Append(log.KindChange, micros, b.Bytes())
+	}
+	if err := w.Log.Commit(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestFindTime: the last entry at or before a time is the one that reading all finds, where there
+// are many of one time, over the end of a segment too, in segments that are sealed and in those
+// that are not; of one key and of many.
+func TestFindTime(t *testing.T) {
+	for _, keys := range []int{1, 900} {
+		w := newWorld(t, 32<<10)
+		times := []int64{0} // by offset
+		for now := int64(epoch); len(w.Log.Manifest().Sealed) < 5 || len(times)%1000 < 900; {
+			now += w.rng.Int64N(3) * w.rng.Int64N(100)
+			n := 1
+			if w.rng.IntN(100) == 0 {
+				n = 1 + w.rng.IntN(600)
+			}
+			for range n {
+				w.setAt(now, fmt.Sprint("k", w.rng.IntN(keys)))
+				times = append(times, now)
+			}
+		}
+		last := w.Log.Last()
+		if w.Log.Manifest().Active == last {
+			t.Fatal("all but one entry are sealed")
+		}
+		x := NewIndexer(w.Log, func(err error) { t.Error(err) })
+		defer func() { x.complain(x.f.close()) }()
+		tool, err := OpenSeeker(w.dir, func(err error) { t.Error(err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []*Seeker{tool, x.Seeker()} {
+			defer s.Close()
+			for range 500 {
+				micros := times[1+w.rng.Uint64N(last)] + w.rng.Int64N(3) - 1
+				want := uint64(sort.Search(len(times), func(i int) bool { return times[i] > micros }) - 1)
+				read, err := log.FindTime(w.dir, micros)
+				if err != nil || read != want {
+					t.Fatalf("%d keys, %d: read @%d, %v, want @%d", keys, micros, read, err, want)
+				}
+				for _, upTo := range []uint64{last, 0} {
+					if got, err := s.FindTime(micros, upTo); err != nil || got != want {
+						t.Fatalf("%d keys, %d: found @%d, %v, want @%d", keys, micros, got, err, want)
+					}
+				}
+				if want == last {
+					continue
+				}
+				var e log.Entry
+				err = s.again(0, func() error {
+					e, err = s.later(micros, last)
+					return err
+				})
+				if err != nil || e.Offset != want+1 {
+					t.Fatalf("%d keys, %d: the first after that is @%d, %v, want @%d", keys, micros, e.Offset, err, want+1)
+				}
+			}
+		}
+	}
+}
+
+// TestFindTimeReadsLittle: what is far from the entry that is wanted, and none of those that the
+// index tells of, is not read: it may be rotten.
+func TestFindTimeReadsLittle(t *testing.T) {
+	for _, keys := range []int{1, 100_000} {
+		w := newWorld(t, 4<<20)
+		for n := int64(0); len(w.Log.Manifest().Sealed) == 0; n++ {
+			turn := make([]string, 100)
+			for i := range turn {
+				turn[i] = fmt.Sprint("k", w.rng.IntN(keys))
+			}
+			w.setAt(epoch+n, turn...)
+		}
+		NewIndexer(w.Log, func(err error) { t.Error(err) }).step(t.Context()) // it makes the file
+		s, err := OpenSeeker(w.dir, func(err error) { t.Error(err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		seg, path := s.m.Sealed[0], w.segments()[0]
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var entries []log.Entry
+		err = log.ReadSegment(w.dir, s.m.LogID, seg, func(e log.Entry) error {
+			entries = append(entries, e)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := toldOf(t, s, seg)
+		for _, tenth := range []int64{3, 7, 9} {
+			micros := epoch + (seg.LastTime-epoch)*tenth/10
+			want := uint64(micros-epoch+1) * 100
+			rotten, left := make([]byte, len(raw)), 0
+			for after, i := entries[want].Pos, 0; i < len(entries); i++ {
+				e := &entries[i]
+				spot, _ := e.Spot()
+				if near := after - e.Pos; told[spot] || near >= 0 && near < int64(narrow)*log.SpotUnit {
+					left += copy(rotten[e.Pos:], raw[e.Pos:e.Pos+int64(e.Size)])
+				}
+			}
+			if err := os.WriteFile(path, rotten, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := s.FindTime(micros, 0); err != nil || got != want {
+				t.Errorf("%d keys: found @%d, %v, want @%d", keys, got, err, want)
+			}
+			if err := s.closePickers(0); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := log.FindTime(w.dir, micros); !errors.Is(err, log.ErrDamaged) {
+				t.Errorf("%d keys: read @%d, %v", keys, got, err)
+			}
+			if 4*left > len(raw) {
+				t.Errorf("%d keys: %d bytes of %d are left to read", keys, left, len(raw))
+			}
+		}
+	}
+}
+
+// toldOf are the spots of all entries that the index of a segment tells of.
+func toldOf(t *testing.T, s *Seeker, seg log.Segment) map[log.Spot]bool {
+	t.Helper()
+	told := map[log.Spot]bool{}
+	x, err := s.set.Index(seg)
+	for part := 0; err == nil; part++ {
+		var some []log.Spot
+		if some, err = x.Some(part); len(some) == 0 {
+			break
+		}
+		for _, spot := range some {
+			told[spot] = true
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return told
 }

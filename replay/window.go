@@ -24,8 +24,10 @@ type Window struct {
 	LastTime  int64
 	Tags      map[string]uint64
 
-	// TimeOf gives the time of an entry. nil: TimeOf of Dir.
-	TimeOf func(offset uint64) (int64, error)
+	// TimeOf gives the time of an entry, FindTime the last entry at or before a time that is
+	// less than LastTime. nil: the functions of those names find it in Dir.
+	TimeOf   func(offset uint64) (int64, error)
+	FindTime func(micros int64) (uint64, error)
 }
 
 // Look finds the window of a data directory, which a server may be writing. A log that has lost
@@ -224,7 +226,11 @@ func (w *Window) findTime(p Point, t, now time.Time) (offset uint64, clock int64
 	case w.Reach > 0 && micros < w.ReachTime:
 		return 0, 0, w.err(p, log.ErrCompacted, fmt.Sprintf("%s is before the first reachable point @%d", p, w.Reach))
 	}
-	offset, _, err = log.FindTime(w.Dir, micros)
+	if w.FindTime != nil {
+		offset, err = w.FindTime(micros)
+	} else {
+		offset, err = log.FindTime(w.Dir, micros)
+	}
 	return max(offset, w.Reach), micros, err
 }
 

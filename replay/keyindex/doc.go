@@ -62,7 +62,8 @@
 //
 // [Index.Some] tells of some entries wherever they are in the segment: the records of one block,
 // since hashes that are next to one another are those of keys from anywhere. So the entry at an
-// offset is found from one a few hundred before it (replay.Seeker.TimeOf). Where few keys have most of the entries a block is of one of them, and of one stretch
+// offset, or after a time, is found from one a few hundred before it (replay.Seeker.TimeOf,
+// FindTime). Where few keys have most of the entries a block is of one of them, and of one stretch
 // of the segment: then up to sixteen are looked into, which are far from one another.
 //
 // What goes on from entry to entry asks for those beside one in its block ([Index.Beside]), and

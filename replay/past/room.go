@@ -118,6 +118,7 @@ func isASOF(args [][]byte) bool { return strings.EqualFold(string(args[0]), "aso
 func (r *Room) window(q *Request) *replay.Window {
 	w := replay.LookLive(r.log, q.Last, q.LastTime)
 	w.TimeOf = r.timeOf
+	w.FindTime = func(micros int64) (uint64, error) { return r.findTime(micros, q.Last) }
 	return w
 }
 
@@ -229,4 +230,14 @@ func (r *Room) timeOf(offset uint64) (int64, error) {
 	}
 	c.at[offset] = at
 	return at, nil
+}
+
+// findTime gives the last entry at or before a time that is less than that of the entry last.
+func (r *Room) findTime(micros int64, last uint64) (uint64, error) {
+	s, err := r.seeker()
+	if err != nil {
+		return 0, err
+	}
+	defer r.seekers.done(s)
+	return s.FindTime(micros, last)
 }

@@ -1,11 +1,9 @@
 package replay
 
 import (
-	"fmt"
 	"sort"
 
 	"github.com/altilium-db/altilium/log"
-	"github.com/altilium-db/altilium/state/event"
 )
 
 // entries are those that a bisection tries, in order: a list, or all n after an offset.
@@ -44,50 +42,12 @@ func (b *Bisection) choose(good, bad uint64) (all entries, endMatters bool, err 
 	if b.Touches == nil {
 		return entries{after: good, n: int(bad - good)}, true, nil
 	}
-	r, err := log.OpenReader(b.Window.Dir, good+1)
-	if err != nil {
-		return entries{}, false, err
-	}
-	defer r.Close()
-	for {
-		e, err := r.Next()
-		if err != nil { // io.EOF too: the bad end has been read before
-			return entries{}, false, err
-		}
-		matters, err := touches(e, b.Touches)
-		if err != nil {
-			return entries{}, false, err
-		}
-		if matters || e.Offset == bad {
+	err = between(b.Window.Dir, good, bad, func(e log.Entry) (err error) {
+		endMatters, err = touches(e, b.Touches)
+		if endMatters || e.Offset == bad {
 			all.list = append(all.list, e.Offset)
 		}
-		if e.Offset == bad {
-			return all, matters, nil
-		}
-	}
-}
-
-// touches reports whether an entry may change a key that matters.
-func touches(e log.Entry, matters func(db int, key []byte) bool) (found bool, err error) {
-	h, events, err := event.DecodeHeader(e.Body)
-	var ev event.Event
-	for db := h.DB; err == nil && len(events) > 0; {
-		if events, err = ev.Decode(events); err != nil {
-			break
-		}
-		switch ev.Kind {
-		case event.Database:
-			db = ev.DB
-		case event.Flush, event.FlushAll, event.Swap:
-			return true, nil
-		}
-		ev.Keys(db, func(db int, key []byte) { found = found || matters(db, key) })
-		if found {
-			return true, nil
-		}
-	}
-	if err != nil {
-		return false, fmt.Errorf("entry @%d: %w", e.Offset, err)
-	}
-	return false, nil
+		return err
+	})
+	return all, endMatters, err
 }

@@ -1,9 +1,7 @@
 package replay
 
 import (
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
@@ -62,19 +60,12 @@ func (t *mentions) read(r *log.Reader, upTo uint64) error {
 			return err
 		}
 	}
-	for t.next <= upTo {
-		e, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			err = fmt.Errorf("%w: @%d is after the last entry @%d", log.ErrFuture, upTo, t.next-1)
+	return readTo(r, upTo, func(e log.Entry) error {
+		if e.Offset < t.next {
+			return nil
 		}
-		if err == nil && e.Offset >= t.next {
-			err = t.entry(e)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		return t.entry(e)
+	})
 }
 
 // entry notes what an entry touches.

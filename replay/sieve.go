@@ -117,7 +117,7 @@ func (v *sieve) read(to uint64, meter *compaction.Meter) error {
 func (v *sieve) all(to uint64, progress func(bytes int64)) (err error) {
 	defer state.CatchOutOfMemory(&err)
 	bytes := int64(0)
-	err = v.s.between(v.at, to, func(e log.Entry) error {
+	err = between(v.s.f.dir, v.at, to, func(e log.Entry) error {
 		bytes += int64(e.Size)
 		progress(bytes)
 		return v.entry(e)

@@ -86,8 +86,14 @@ func (c *Comparison) inOrder() (lo, hi *At) {
 // of whole databases.
 func (s *Seeker) touched(lo, hi uint64) (map[place]bool, error) {
 	seen := map[place]bool{}
-	err := s.between(lo, hi, func(e log.Entry) error {
-		all, err := touchedBy(e, seen)
+	note := func(db int, key []byte) bool {
+		if !seen[place{db, string(key)}] { // to look takes no memory
+			seen[place{db, string(key)}] = true
+		}
+		return false
+	}
+	err := between(s.f.dir, lo, hi, func(e log.Entry) error {
+		all, err := touches(e, note)
 		if all && err == nil {
 			err = errEnough
 		}
@@ -102,52 +108,57 @@ func (s *Seeker) touched(lo, hi uint64) (map[place]bool, error) {
 // errEnough ends a reading.
 var errEnough = errors.New("enough is known")
 
-// between hands the entries after an offset up to another to visit. A body is valid until
-// visit returns.
-func (s *Seeker) between(lo, hi uint64, visit func(log.Entry) error) error {
+// between hands the entries of the log in dir after an offset up to another to visit. A body is
+// valid until visit returns.
+func between(dir string, lo, hi uint64, visit func(log.Entry) error) error {
 	if lo >= hi {
 		return nil
 	}
-	r, err := log.OpenReader(s.f.dir, lo+1)
+	r, err := log.OpenReader(dir, lo+1)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	r.Reuse()
-	for {
+	return readTo(r, hi, visit)
+}
+
+// readTo hands the entries from where r stands up to one to visit.
+func readTo(r *log.Reader, upTo uint64, visit func(log.Entry) error) error {
+	for r.Pos() <= upTo {
 		e, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return fmt.Errorf("%w: @%d is after the last entry", log.ErrFuture, hi)
+			err = fmt.Errorf("%w: @%d is after the last entry @%d", log.ErrFuture, upTo, r.Pos()-1)
 		}
 		if err == nil {
 			err = visit(e)
 		}
-		if err != nil || e.Offset == hi {
+		if err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// touchedBy notes the keys that an entry names; all where it speaks of databases.
-func touchedBy(e log.Entry, seen map[place]bool) (all bool, err error) {
+// touches reports whether an entry speaks of whole databases, or names a key that matters; matters
+// is told of the keys up to that.
+func touches(e log.Entry, matters func(db int, key []byte) bool) (found bool, err error) {
 	db, events, err := event.SkipHeader(e.Body)
 	var ev event.Event
-	for err == nil && len(events) > 0 {
+	for err == nil && len(events) > 0 && !found {
 		if events, err = ev.Decode(events); err != nil {
 			break
 		}
 		if ev.Kind == event.Database {
 			db = ev.DB
 		}
-		if ev.OnDatabases() {
-			return true, nil
-		}
-		ev.Keys(db, func(db int, key []byte) { seen[place{db, string(key)}] = true })
+		found = ev.OnDatabases()
+		ev.Keys(db, func(db int, key []byte) { found = found || matters(db, key) })
 	}
 	if err != nil {
 		return false, fmt.Errorf("entry @%d: %w", e.Offset, err)
 	}
-	return false, nil
+	return found, nil
 }
 
 // touch keeps the keys to be compared, in order.

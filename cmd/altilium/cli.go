@@ -20,8 +20,9 @@ func newCLI() *cobra.Command {
 		Use:   "cli [flags] [COMMAND [ARG…]]",
 		Short: "Talk to a running server: one command, or a prompt",
 		Long: `Talk to a running server. With a command it is sent and its reply printed;
-without, commands are read line by line. SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE, MONITOR
-and LOG SUBSCRIBE print what comes until Ctrl-C.
+without, commands are read line by line; at a terminal the arrow keys bring back
+those before. SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE, MONITOR and LOG SUBSCRIBE print
+what comes until Ctrl-C.
 
 Besides every command of the server there are
   KEYS          every key: what the server calls KEYS *

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/altilium-db/altilium/resp"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 // errExit ends a prompt: the user typed EXIT.
@@ -61,18 +63,64 @@ func (p *prompt) run(words []string, err error) (more bool, gone error) {
 // readLines runs each line of in. The prompt is a message to the person at the
 // terminal: standard output holds replies only.
 func (p *prompt) readLines(in io.Reader, text string) error {
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, 512<<20)
+	next := plainLines(in, p.errs, text)
+	if isTerminal(in) && isTerminal(p.errs) {
+		next = editedLines(in.(*os.File), p.errs, text)
+	}
 	for {
-		if isTerminal(in) {
-			fmt.Fprint(p.errs, text)
+		line, err := next()
+		if err == io.EOF {
+			return nil
 		}
-		if !lines.Scan() {
-			return lines.Err()
-		}
-		if more, err := p.run(splitWords(lines.Text())); !more {
+		if err != nil {
 			return err
 		}
+		if more, err := p.run(splitWords(line)); !more {
+			return err
+		}
+	}
+}
+
+// plainLines gives the lines of in as they come, then io.EOF.
+func plainLines(in io.Reader, errs io.Writer, text string) (next func() (string, error)) {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 512<<20)
+	return func() (string, error) {
+		if isTerminal(in) {
+			fmt.Fprint(errs, text)
+		}
+		if !lines.Scan() {
+			return "", cmp.Or(lines.Err(), io.EOF)
+		}
+		return lines.Text(), nil
+	}
+}
+
+// editedLines gives lines that a person types and edits at a terminal, with those before
+// at the arrow keys; Ctrl-C and Ctrl-D are io.EOF. The terminal is raw only meanwhile: while
+// a command runs, Ctrl-C is a signal.
+func editedLines(in *os.File, errs io.Writer, text string) (next func() (string, error)) {
+	fd := int(in.Fd())
+	editor := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{in, errs}, text)
+	return func() (string, error) {
+		before, err := term.MakeRaw(fd)
+		if err != nil {
+			return "", err
+		}
+		if width, height, err := term.GetSize(fd); err == nil && width > 0 {
+			_ = editor.SetSize(width, height) // what it could not draw, the next line shows
+		}
+		line, err := editor.ReadLine()
+		if restored := term.Restore(fd, before); restored != nil {
+			return "", restored
+		}
+		if err == io.EOF {
+			fmt.Fprintln(errs) // what follows begins on a line of its own
+		}
+		return line, err
 	}
 }
 

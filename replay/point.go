@@ -108,7 +108,9 @@ func ParsePoint(s string) (Point, error) {
 		p.age, err = parseAge(rest[1:])
 	default:
 		p.form, p.tag = byTag, rest
-		err = CheckTag(rest)
+		if err = CheckTag(rest); err != nil && dated(rest) {
+			err = errors.New("a time has an @ before it")
+		}
 	}
 	if err != nil {
 		return Point{}, &PointError{Kind: ErrBadPoint, Point: s, Text: fmt.Sprintf("%q is no point: %v; "+
@@ -132,7 +134,7 @@ func (p *Point) parseAt(s string) (err error) {
 	case s[0] == '-' && strings.Trim(s[1:], "0123456789") != "": // on a command line, -5m looks like a flag
 		p.form = byAge
 		p.age, err = parseAge(s[1:])
-	case strings.ContainsAny(s, "T:"):
+	case strings.ContainsAny(s, "T:") || dated(s):
 		p.form = byTime
 		p.time, err = parseTime(s)
 	default:
@@ -140,6 +142,12 @@ func (p *Point) parseAt(s string) (err error) {
 		p.offset, err = parseNumber(s)
 	}
 	return err
+}
+
+// dated reports whether text begins as a time does.
+func dated(s string) bool {
+	_, err := time.Parse(time.DateOnly, s[:min(len(s), len(time.DateOnly))])
+	return err == nil
 }
 
 func parseNumber(s string) (uint64, error) {

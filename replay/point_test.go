@@ -30,6 +30,8 @@ func TestParsePointRefuses(t *testing.T) {
 		"@2026-01-01T10:00":      "RFC 3339",
 		"@2026-13-01T10:00:00Z":  "RFC 3339",
 		"@10:00":                 "RFC 3339",
+		"@2026-01-01":            "RFC 3339",
+		"2026-01-01T10:00:00Z":   "an @ before it",
 		"-":                      "no age",
 		"-5":                     "no age",
 		"-5x":                    "no age",

@@ -203,6 +203,9 @@ func (w *Window) find(p Point, now time.Time) (offset uint64, clock int64, err e
 			if n, err := parseNumber(p.tag); err == nil {
 				text += fmt.Sprintf("; an entry is @%d", n)
 			}
+			if _, err := time.Parse(time.DateOnly, p.tag); err == nil {
+				text += fmt.Sprintf("; a time is @%sT00:00:00Z", p.tag)
+			}
 			return 0, 0, w.err(p, ErrNoTag, text)
 		}
 		return at, 0, nil

@@ -20,9 +20,9 @@ func newAt() *cobra.Command {
 		Use:   "at [flags] POINT [COMMAND [ARG…]]",
 		Short: "Look at the state of a moment: read commands at a prompt, or one",
 		Long: `Look at the state as it was at a point of the log, beside a running server or
-without one, or ask one with --addr. Nothing is changed: commands that write are refused. The clock
-stands still at that moment, so expiries and TTLs are as of then. Flags go before
-the point.
+without one, or ask one with --addr. Nothing is changed: commands that write are
+refused. The clock stands still at that moment, so expiries and TTLs are as of
+then. Flags go before the point.
 
 With --json each reply is one line: a string is text, or {"base64": …} where it
 is not UTF-8, and a hash a list of pairs.`,

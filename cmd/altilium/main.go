@@ -84,9 +84,15 @@ Points: @1200 (after entry 1200), @1200^ (before it), @first, @last, @last-100,
 @2026-01-01T10:00:00Z, -5m. Ranges: A..B.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+
+		SuggestionsMinimumDistance: 1, // so many letters of a verb may be wrong
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("unknown verb %q; `altilium help` lists them", args[0])
+				meant := ""
+				if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+					meant = ", did you mean " + strings.Join(like, " or ")
+				}
+				return usagef("unknown verb %q%s; `altilium help` lists them", args[0], meant)
 			}
 			return nil
 		},

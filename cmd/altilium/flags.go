@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -14,12 +15,11 @@ const (
 
 // dirFlag adds --dir to a verb that works on a data directory.
 func dirFlag(cmd *cobra.Command) *string {
-	dir := os.Getenv("ALTILIUM_DIR")
-	if dir == "" {
-		dir = defaultDir
-	}
-	return cmd.Flags().String("dir", dir, "data directory")
+	return cmd.Flags().String("dir", environmentDir(), "data directory")
 }
+
+// environmentDir is the data directory of this environment.
+func environmentDir() string { return cmp.Or(os.Getenv("ALTILIUM_DIR"), defaultDir) }
 
 // serverAddr is where a server of this environment listens.
 func serverAddr() string {

@@ -109,6 +109,7 @@ Points: @1200 (after entry 1200), @1200^ (before it), @first, @last, @last-100,
 		newExport(), newImport(), newCLI(), newConfig(), newVersion(),
 	)
 	finishCobrasVerbs(root)
+	addCompletions(root)
 	return root
 }
 

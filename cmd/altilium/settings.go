@@ -48,6 +48,9 @@ func addSettings(cmd *cobra.Command) *settings {
 		}
 		value := cmd.Flags().String(name, "", fmt.Sprintf("%s (default %q)", strings.TrimSuffix(p.Doc, "."), p.Default))
 		s.flags[p.Name] = value
+		if choices := strings.Split(p.Kind, "|"); len(choices) > 1 {
+			offerChoices(cmd, name, choices...)
+		}
 		if name != p.Name {
 			cmd.Flags().StringVar(value, p.Name, "", "")
 			hide(cmd, p.Name)

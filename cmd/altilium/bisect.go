@@ -35,7 +35,7 @@ func newBisect() *cobra.Command {
 between a point where it does (--good, by default the first that can be reached)
 and one where it does not (--bad, by default @last). Both are tried first. The
 entry is printed as ` + "`altilium log`" + ` prints it, and what it changed as ` + "`altilium diff`" + `
-does. It works beside a running server.
+does. It works beside a running server, which does the same for a client: LOG BISECT.
 
 --expr takes a condition on read commands, which is true where all is well:
 

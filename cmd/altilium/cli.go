@@ -93,7 +93,9 @@ func (p *cliPrompt) do(words []string) error {
 	if err != nil {
 		return err
 	}
-	if err := printReply(p.out, v, p.json); err != nil {
+	if !p.json && v.Kind == '$' && answersText(words) {
+		fmt.Fprintln(p.out, strings.TrimSuffix(v.Text(), "\n"))
+	} else if err := printReply(p.out, v, p.json); err != nil {
 		return err
 	}
 	switch {
@@ -103,6 +105,26 @@ func (p *cliPrompt) do(words []string) error {
 		return p.listen()
 	}
 	return nil
+}
+
+// answersText reports whether a command answers lines of text for people, which are shown
+// as they stand: what is a verbatim string in RESP3.
+func answersText(words []string) bool {
+	sub := ""
+	if len(words) > 1 {
+		sub = strings.ToUpper(words[1])
+	}
+	switch strings.ToUpper(words[0]) {
+	case "INFO", "LOLWUT":
+		return true
+	case "CLIENT":
+		return sub == "INFO" || sub == "LIST"
+	case "LATENCY":
+		return sub == "DOCTOR" || sub == "GRAPH"
+	case "MEMORY":
+		return sub == "DOCTOR" || sub == "MALLOC-STATS"
+	}
+	return false
 }
 
 // listens reports whether what comes after a command's reply are messages.

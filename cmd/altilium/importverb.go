@@ -100,7 +100,8 @@ func importExport(cmd *cobra.Command, path, dir string, asJSON bool) error {
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), restoredJSON{r.Out, r.Offset, r.LogID.String(), r.Parent.LogID.String(), r.Keys, digestText(r.Digest)})
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s as of %s, digest %016x\n", dir, count(r.Keys, "key"), r.Resolved, r.Digest)
+	fmt.Fprintf(cmd.OutOrStdout(), "%s now holds the state at %s: %s, digest %016x\nopen it: altilium serve --dir %s\n",
+		dir, r.Resolved, count(r.Keys, "key"), r.Digest, quoteWord(dir))
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -30,10 +31,14 @@ func clockGet(e *Engine, s *Session, c *command.Call) {
 	if !e.mayDebug(s, c) {
 		return
 	}
+	set := e.clock.set.String()
+	if e.mode == modePast {
+		set = clockSetting{own: true}.String() // for data, it stands still
+	}
 	c.Out.Map(3)
-	pairString(c.Out, "clock", e.clock.set.String())
-	pairInt(c.Out, "usec", e.now)
-	pairString(c.Out, "time", time.UnixMicro(e.now).UTC().Format("2006-01-02T15:04:05.000000Z"))
+	pairString(c.Out, "clock", set)
+	pairInt(c.Out, "usec", e.dataClock())
+	pairString(c.Out, "time", time.UnixMicro(e.dataClock()).UTC().Format("2006-01-02T15:04:05.000000Z"))
 }
 
 func clockFreeze(e *Engine, s *Session, c *command.Call) {
@@ -112,7 +117,11 @@ func (e *Engine) setClock(s *Session, c *command.Call, set clockSetting) {
 	if !e.mayDebug(s, c) {
 		return
 	}
-	if e.mode != modeReady {
+	switch {
+	case e.mode == modePast:
+		c.Out.Error(fmt.Sprintf("ASOFRO this server shows the past at @%d, where the clock stands still", e.last))
+		return
+	case e.mode != modeReady:
 		c.Out.Error(e.failure.text()) // it could not be logged
 		return
 	}

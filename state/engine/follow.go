@@ -156,7 +156,7 @@ func (s *Session) stopFollowing() {
 func logSubscribe(e *Engine, s *Session, c *command.Call) {
 	switch {
 	case e.o.Follow == nil:
-		c.Out.Error("ERR this server cannot follow its log")
+		c.Out.Error("ERR this server has no log to follow: that is for one that runs on its log")
 	case s.unfollow != nil:
 		c.Out.Error("ERR this connection is subscribed to the log already; LOG UNSUBSCRIBE ends that")
 	default:

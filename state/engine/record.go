@@ -38,7 +38,7 @@ func recordStartCommand(e *Engine, s *Session, c *command.Call) {
 		c.Out.Error("ERR recording '" + rec.name + "' is under way since offset " + strconv.FormatUint(rec.offset, 10) + "; stop it first")
 		return
 	case e.o.Record == nil:
-		c.Out.Error("ERR this server cannot record")
+		c.Out.Error("ERR this server cannot record: that is for one that runs on its log")
 		return
 	case !recordingName(name):
 		c.Out.Error("ERR a recording's name has letters, digits, '-', '_' and '.' only, begins with a letter or digit, and is at most 100 long")

@@ -134,7 +134,7 @@ func TestRecordErrors(t *testing.T) {
 	c.want("*2 $9 recording :0", "RECORD STATUS")
 
 	plain := newHarness(t, setup{})
-	plain.connect().want("-ERR this server cannot record", "RECORD START x")
+	plain.connect().want("-ERR this server cannot record: that is for one that runs on its log", "RECORD START x")
 }
 
 // TestFailingRecorder: a recorder that cannot write is given up, the server is

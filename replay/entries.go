@@ -26,7 +26,7 @@ type Line struct {
 	Time   int64 // µs since 1970
 	Conn   uint64
 	Origin *event.Origin // nil where the log does not tell
-	Cause  [][]byte      // the command's name, or its whole argv
+	Cause  [][]byte      // the command's name, or its whole argv; one empty word where there was none
 	Facts  []Fact
 	Size   int // bytes on disk
 }
@@ -296,6 +296,9 @@ func (l *Line) appendCause(dst []byte) []byte {
 	dst = strconv.AppendUint(append(dst, '@'), l.Offset, 10)
 	dst = appendStamp(append(dst, ' '), l.Time)
 	dst = appendWho(append(dst, ' '), l.Conn, l.Origin)
+	if len(l.Cause) == 1 && len(l.Cause[0]) == 0 { // no command's: a key has expired, say
+		return dst
+	}
 	return appendArgv(append(dst, ' '), l.Cause)
 }
 

@@ -51,7 +51,7 @@ func story(t *testing.T) *world {
 	do(event.Header{Conn: 4, Argv: [][]byte{[]byte("APPEND"), k, []byte("a b\x00")}}, func(b *event.Buffer) { b.Append(k, []byte("a b\x00")) })
 	do(event.Header{Conn: 4, Name: "SETRANGE"}, func(b *event.Buffer) { b.Range(k, 1, []byte("NE")) })
 	do(event.Header{Conn: 4, Name: "PEXPIREAT"}, func(b *event.Buffer) { b.Expire(k, epoch/1000+60_000) })
-	do(event.Header{Name: "EXPIRED"}, func(b *event.Buffer) { b.Delete(k, event.Expired) })
+	do(event.Header{}, func(b *event.Buffer) { b.Delete(k, event.Expired) })
 	bob := &event.Origin{Addr: "127.0.0.1:6000", User: "default"} // named in an entry that is none of k's
 	do(event.Header{Conn: 4, Origin: bob, Name: "FLUSHDB"}, func(b *event.Buffer) { b.Flush(2) })
 	do(event.Header{Conn: 4, Name: "SWAPDB"}, func(b *event.Buffer) { b.Swap(0, 1) })

@@ -28,6 +28,7 @@ Besides every command of the server there are
   KEYS          every key: what the server calls KEYS *
   VIEW [GLOB]   every key with its type, expiry and value
   TEST          write, read and delete a key, and say whether all was right
+  HELP          this text
   EXIT          leave
 
 Errors go to standard error, and the exit code is 1 when a command failed. With
@@ -74,6 +75,9 @@ func (p *cliPrompt) do(words []string) error {
 	switch name {
 	case "EXIT":
 		return errExit
+	case "HELP":
+		_, err := fmt.Fprintln(p.out, p.cmd.Long)
+		return err
 	case "VIEW":
 		if len(words) == 1 {
 			words = append(words, "*")

@@ -105,8 +105,16 @@ func (f *exportFlags) write(cmd *cobra.Command, at *replay.At, w io.Writer) erro
 
 // whole makes a file that is there as a whole or not at all: what fill writes goes to
 // another name beside it, is synced, and takes the file's name at the end. Ctrl-C leaves
-// nothing of it; what a kill leaves has ".partial-" in its name.
+// nothing of it; what a kill leaves has ".partial-" in its name. What is there and no
+// regular file, such as /dev/null, a pipe or a link, is written into, and stays.
 func whole(path string, fill func(w io.Writer) error) error {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		if err != nil {
+			return err
+		}
+		return errors.Join(fill(f), f.Close())
+	}
 	var making sync.Mutex // an interrupt waits for the name
 	making.Lock()
 	var f *os.File

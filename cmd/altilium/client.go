@@ -35,7 +35,7 @@ func dialServer(ctx context.Context, addr string) (net.Conn, error) {
 	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, addr)
 	var wrong *net.AddrError
 	if errors.As(err, &wrong) {
-		return nil, usagef("%q is no address of a server: %s; one is HOST:PORT, or the path of a unix socket", addr, wrong.Err)
+		return nil, usagef("%q is no address of a server: %s; one is HOST:PORT, or the path of a unix socket with a slash, such as ./altilium.sock", addr, wrong.Err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w\nis a server running there? Start one with `altilium serve`", err)

@@ -69,7 +69,7 @@ func (p *prompt) readLines(in io.Reader, text string) error {
 	}
 	for {
 		line, err := next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -117,7 +117,7 @@ func editedLines(in *os.File, errs io.Writer, text string) (next func() (string,
 		if restored := term.Restore(fd, before); restored != nil {
 			return "", restored
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			fmt.Fprintln(errs) // what follows begins on a line of its own
 		}
 		return line, err

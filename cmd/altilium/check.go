@@ -18,8 +18,9 @@ func newCheck() *cobra.Command {
 	var repair, asJSON, deep bool
 	var out string
 	cmd := &cobra.Command{
-		Use:   "check",
-		Short: "Check every entry of the log and every checkpoint",
+		Use:        "check",
+		Short:      "Check every entry of the log and every checkpoint",
+		SuggestFor: []string{"fsck", "repair", "verify"},
 		Long: `Read every byte of a data directory, beside a running server or without one: the
 manifest, every entry of every segment, every checkpoint. Nothing is changed.
 

@@ -17,8 +17,9 @@ func newCLI() *cobra.Command {
 	var server *target
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "cli [flags] [COMMAND [ARG…]]",
-		Short: "Talk to a running server: one command, or a prompt",
+		Use:        "cli [flags] [COMMAND [ARG…]]",
+		Short:      "Talk to a running server: one command, or a prompt",
+		SuggestFor: []string{"client", "shell"},
 		Long: `Talk to a running server. With a command it is sent and its reply printed;
 without, commands are read line by line; at a terminal the arrow keys bring back
 those before. SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE, MONITOR and LOG SUBSCRIBE print

@@ -27,8 +27,9 @@ type exportFlags struct {
 func newExport() *cobra.Command {
 	var f exportFlags
 	cmd := &cobra.Command{
-		Use:   "export",
-		Short: "Print all data of a moment: to be imported, or as commands for Redis",
+		Use:        "export",
+		Short:      "Print all data of a moment: to be imported, or as commands for Redis",
+		SuggestFor: []string{"dump", "backup"},
 		Long: `Print all keys as they were at a point of the log, beside a running server or
 without one. The formats:
 

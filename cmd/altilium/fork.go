@@ -12,8 +12,9 @@ func newFork() *cobra.Command {
 	var at, out string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "fork --at POINT --out DIR",
-		Short: "Make a second data directory as of a moment, with its history, at once",
+		Use:        "fork --at POINT --out DIR",
+		Short:      "Make a second data directory as of a moment, with its history, at once",
+		SuggestFor: []string{"branch", "clone"},
 		Long: `Make a new data directory that is the old one as it was at a point, with all that
 can be reached of its history, its tags and its checkpoints. Both go on apart: what
 is written to one, or dropped from it, does not touch the other.

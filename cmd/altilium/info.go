@@ -68,8 +68,9 @@ func newInfo() *cobra.Command {
 	var w *where
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "info",
-		Short: "Say what a data directory holds and how far back it reaches",
+		Use:        "info",
+		Short:      "Say what a data directory holds and how far back it reaches",
+		SuggestFor: []string{"status"},
 		Long: `Say what a data directory holds, beside a running server or without one: which
 entries and checkpoints there are, how far back it can go, how long it takes about
 to open a point of the past, whether the last stop was clean. The estimate goes by

@@ -26,8 +26,9 @@ type logFlags struct {
 func newLog() *cobra.Command {
 	f := &logFlags{}
 	cmd := &cobra.Command{
-		Use:   "log [A..B]",
-		Short: "Print the entries of the log",
+		Use:        "log [A..B]",
+		Short:      "Print the entries of the log",
+		SuggestFor: []string{"show"},
 		Long: `Print the entries of the log, oldest first: offset, time, client, command, and
 what each changed. A..B are the entries after A up to B, a single point is its
 entry; without either the last 20 are printed. With -n, the last N of them. It

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/state/command"
 	"github.com/spf13/cobra"
@@ -11,18 +13,20 @@ import (
 func newRestore() *cobra.Command {
 	r := &restoring{}
 	cmd := &cobra.Command{
-		Use:   "restore {--to POINT | --before COMMAND} {--out DIR | --in-place --yes}",
-		Short: "Go back to a moment: in a new data directory, or in place",
+		Use:        "restore {--to POINT | --before COMMAND} {--out DIR | --in-place --yes}",
+		Short:      "Go back to a moment: in a new data directory, or in place",
+		SuggestFor: []string{"undo", "revert", "reset", "rollback"},
 		Long: `Make a new data directory that begins with the state at a point of the log. The
 old directory is only read, and a server may be running on it; the new one must
 not exist yet, or be empty. It is built in DIR.partial, so that the command,
 killed at any moment, leaves no new directory or a complete one.
 
-With --in-place the directory itself goes back, while no server uses it: one entry
-is appended that makes the data what it was, and a checkpoint. The log is never cut:
-what happened since stays in it, and going back to just before that entry undoes
-this too. Killed at any moment it leaves the data as it was or as it is to be. With
---keys only the keys that match go back, or are in the new directory.
+With --in-place the directory itself goes back, while no server uses it (a running
+one does so by LOG RESTORE): one entry is appended that makes the data what it was,
+and a checkpoint. The log is never cut: what happened since stays in it, and going
+back to just before that entry undoes this too. Killed at any moment it leaves the
+data as it was or as it is to be. With --keys only the keys that match go back, or
+are in the new directory.
 
 --before COMMAND is the point just before the last entry that such a command caused,
 by itself or in a transaction. To keep the history: altilium fork.
@@ -149,6 +153,9 @@ func (r *restoring) here(cmd *cobra.Command, p replay.Point, w replay.Wanted) er
 	report, done := progress(cmd.ErrOrStderr(), "reading the log")
 	u, err := replay.RestoreInPlace(*r.dir, p, replay.InPlace{Wanted: w, DryRun: r.dryRun, Progress: report})
 	done()
+	if errors.Is(err, log.ErrInUse) {
+		return fmt.Errorf("%w\na running server goes back itself: send it LOG RESTORE %s", err, p)
+	}
 	if err != nil {
 		return err
 	}

@@ -25,8 +25,9 @@ func newServe() *cobra.Command {
 	var set *settings
 	var at string
 	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Run the server",
+		Use:        "serve",
+		Short:      "Run the server",
+		SuggestFor: []string{"start"},
 		Long: `Run the server on a data directory, which is made when it is not there.
 
 Settings come from flags, then ALTILIUM_… environment variables, then the file

@@ -17,12 +17,16 @@ const mostWords = 1000
 // To, each in the order to be sent, to a server that has selected the key's database.
 // The slices are visit's to keep. A list that differs is made anew, and so is a stream
 // in which more than new entries at its end differs; what cannot be said in commands
-// is when a stream's consumers were seen, and what is pending of entries that are gone.
+// is when a stream's consumers were seen.
 func (c *Comparison) Commands(d *Difference, visit func(words ...[]byte) error) error {
 	w := writer{key: d.Key, visit: visit}
 	a, b := &d.Before, &d.After
 	fresh := a.Type == state.None
-	if b.Type == state.None || !fresh && (a.Type != b.Type || a.Type == state.List && len(d.Parts) > 0 || d.remade()) {
+	var s state.Entries
+	if b.Type == state.Stream {
+		s, w.err = c.To.State.View(d.DB, 0).Stream(d.Key)
+	}
+	if b.Type == state.None || !fresh && (a.Type != b.Type || a.Type == state.List && len(d.Parts) > 0 || d.remade(s)) {
 		w.do("DEL")
 		fresh = true
 	}
@@ -39,7 +43,7 @@ func (c *Comparison) Commands(d *Difference, visit func(words ...[]byte) error) 
 			w.many("RPUSH", b.Elements)
 		}
 	case state.Stream:
-		w.stream(c.To.State.View(d.DB, 0), d, fresh)
+		w.stream(s, d, fresh)
 	default:
 		w.parts(d, fresh)
 	}
@@ -53,13 +57,13 @@ func (c *Comparison) Commands(d *Difference, visit func(words ...[]byte) error) 
 }
 
 // remade reports whether a stream must be made anew: commands only add at its end, and
-// only give to its groups.
-func (d *Difference) remade() bool {
+// only give to its groups. s is the stream after.
+func (d *Difference) remade(s state.Entries) bool {
 	a, b := d.Before.Stream, d.After.Stream
 	if a == nil || b == nil {
 		return false
 	}
-	if d.Beside && (len(a.Groups) > 0 || b.Last.Compare(a.Last) < 0) {
+	if d.Beside && (len(a.Groups) > 0 || b.Last.Compare(a.Last) < 0 || len(pendingOfGone(s)) > 0) {
 		return true
 	}
 	// Where a new entry is not at the end, one that a has is among as many last ones.
@@ -136,13 +140,9 @@ func (w *writer) parts(d *Difference, fresh bool) {
 	w.many(remove, gone)
 }
 
-// stream makes a stream anew, or adds what is new at its end.
-func (w *writer) stream(view state.View, d *Difference, fresh bool) {
-	s, err := view.Stream(w.key)
-	if err != nil {
-		w.err = err
-		return
-	}
+// stream makes a stream anew, or adds what is new at its end. A group is only given what the
+// stream has: so entries that are gone, but pending, are there until the groups are.
+func (w *writer) stream(s state.Entries, d *Difference, fresh bool) {
 	if !fresh && !d.Beside {
 		return
 	}
@@ -152,7 +152,14 @@ func (w *writer) stream(view state.View, d *Difference, fresh bool) {
 			had[e.ID] = true
 		}
 	}
-	for _, e := range d.After.Stream.Entries {
+	gone := pendingOfGone(s)
+	add := append([]Entry{}, d.After.Stream.Entries...)
+	for _, id := range gone {
+		add = append(add, Entry{ID: id, Pairs: []Text{Text("x"), Text("y")}})
+	}
+	slices.SortFunc(add, func(a, b Entry) int { return a.ID.Compare(b.ID) })
+	top := s.Last()
+	for _, e := range add {
 		if had[e.ID] {
 			continue
 		}
@@ -161,15 +168,60 @@ func (w *writer) stream(view state.View, d *Difference, fresh bool) {
 			args = append(args, p)
 		}
 		w.do("XADD", args...)
+		if e.ID.Compare(top) > 0 {
+			top = e.ID
+		}
 	}
-	if fresh && len(d.After.Stream.Entries) == 0 { // a stream may be empty, but cannot be made so
+	if fresh && len(add) == 0 { // a stream may be empty, but cannot be made so
 		w.do("XADD", []byte("MAXLEN"), []byte("0"), []byte("0-1"), []byte("x"), []byte("y"))
 	}
-	w.do("XSETID", []byte(s.Last().String()), []byte("ENTRIESADDED"), strconv.AppendUint(nil, s.Added(), 10),
-		[]byte("MAXDELETEDID"), []byte(s.Deleted().String()))
+	w.setID(s, top) // before the groups: later versions of Redis have none that has read more than was added
 	for i := range s.Groups() {
 		w.group(s.GroupAt(i))
 	}
+	if len(gone) > 0 {
+		w.remove(s, gone)
+		w.setID(s, s.Last())
+	}
+}
+
+// setID gives a stream its counters.
+func (w *writer) setID(s state.Entries, last event.ID) {
+	w.do("XSETID", []byte(last.String()), []byte("ENTRIESADDED"), strconv.AppendUint(nil, s.Added(), 10),
+		[]byte("MAXDELETEDID"), []byte(s.Deleted().String()))
+}
+
+// remove takes entries away. Those before all others are trimmed: the highest id that was
+// deleted, which XDEL moves, cannot be set to none again.
+func (w *writer) remove(s state.Entries, gone []event.ID) {
+	if s.Len() == 0 {
+		w.do("XTRIM", []byte("MAXLEN"), []byte("0"))
+		return
+	}
+	before, _ := slices.BinarySearchFunc(gone, s.FirstEntry(), event.ID.Compare)
+	if before > 0 {
+		w.do("XTRIM", []byte("MINID"), []byte(s.FirstEntry().String()))
+	}
+	var ids [][]byte
+	for _, id := range gone[before:] {
+		ids = append(ids, []byte(id.String()))
+	}
+	w.many("XDEL", ids)
+}
+
+// pendingOfGone are the ids that groups have as pending of entries which the stream has no
+// more, in order, each once.
+func pendingOfGone(s state.Entries) (ids []event.ID) {
+	for i := range s.Groups() {
+		s.GroupAt(i).EachPending(event.ID{}, func(p state.Pending) bool {
+			if _, there := s.Entry(p.ID); !there {
+				ids = append(ids, p.ID)
+			}
+			return true
+		})
+	}
+	slices.SortFunc(ids, event.ID.Compare)
+	return slices.Compact(ids)
 }
 
 // group makes a consumer group with what is pending.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -38,7 +39,8 @@ without one. The formats:
   resp    commands for an empty Redis server: altilium export --format resp | redis-cli --pipe
   aof     the same as an append-only file, which redis-server loads
 
-With --out the file is there as a whole or not at all.`,
+As commands there is all but when the consumers of streams were last seen. With
+--out the file is there as a whole or not at all.`,
 		Example: `  altilium export --out backup.jsonl
   altilium export --at -5m --keys 'user:*' --db 0
   altilium export --at @1200 --format aof --out appendonly.aof`,
@@ -63,19 +65,19 @@ func (f *exportFlags) run(cmd *cobra.Command) error {
 	if cmd.Flags().Changed("db") && (f.db < 0 || f.db >= state.Databases) {
 		return usagef("--db %d: databases are 0 to %d", f.db, state.Databases-1)
 	}
+	if f.out == "" {
+		return f.write(cmd, cmd.OutOrStdout())
+	}
+	return whole(f.out, func(w io.Writer) error { return f.write(cmd, w) })
+}
+
+// write writes the export to w.
+func (f *exportFlags) write(cmd *cobra.Command, w io.Writer) error {
 	at, err := stateAt(cmd, *f.dir, f.at)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "at %s\n", at.Resolved)
-	if f.out == "" {
-		return f.write(cmd, at, cmd.OutOrStdout())
-	}
-	return whole(f.out, func(w io.Writer) error { return f.write(cmd, at, w) })
-}
-
-// write writes the export to w.
-func (f *exportFlags) write(cmd *cobra.Command, at *replay.At, w io.Writer) error {
 	x := replay.Exporting{DB: f.db}
 	if f.keys != "" {
 		x.Match = func(key []byte) bool { return command.Glob([]byte(f.keys), key, false) }
@@ -91,7 +93,6 @@ func (f *exportFlags) write(cmd *cobra.Command, at *replay.At, w io.Writer) erro
 		_, err := out.Write(p)
 		return err
 	}
-	var err error
 	if f.format == "jsonl" {
 		err = replay.Export(*f.dir, at, x, put)
 	} else {
@@ -107,7 +108,8 @@ func (f *exportFlags) write(cmd *cobra.Command, at *replay.At, w io.Writer) erro
 // whole makes a file that is there as a whole or not at all: what fill writes goes to
 // another name beside it, is synced, and takes the file's name at the end. Ctrl-C leaves
 // nothing of it; what a kill leaves has ".partial-" in its name. What is there and no
-// regular file, such as /dev/null, a pipe or a link, is written into, and stays.
+// regular file, such as /dev/null, a pipe or a link, is written into, and stays. Errors
+// have the file's own name.
 func whole(path string, fill func(w io.Writer) error) error {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -124,6 +126,10 @@ func whole(path string, fill func(w io.Writer) error) error {
 		os.Remove(f.Name())
 	})()
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".partial-*")
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		failed.Path = path
+	}
 	if err != nil {
 		return err
 	}
@@ -134,6 +140,9 @@ func whole(path string, fill func(w io.Writer) error) error {
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
+	}
+	if errors.As(err, &failed) && failed.Path == f.Name() { // and not of what is exported
+		failed.Path = path
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))

@@ -131,7 +131,7 @@ func (p *Point) parseAt(s string) (err error) {
 		p.offset, err = parseNumber(s[len("last-"):])
 	case s == "":
 		err = errors.New("nothing follows the @")
-	case s[0] == '-' && strings.Trim(s[1:], "0123456789") != "": // on a command line, -5m looks like a flag
+	case s[0] == '-': // on a command line, -5m looks like a flag
 		p.form = byAge
 		p.age, err = parseAge(s[1:])
 	case strings.ContainsAny(s, "T:") || dated(s):
@@ -177,6 +177,9 @@ const maxAge = 200 * 365 * 24 * time.Hour
 // parseAge reads a Go duration that may begin with weeks and days: 1w, 2d12h, 5m.
 func parseAge(s string) (time.Duration, error) {
 	bad := fmt.Errorf("%q is no age, such as 90s, 5m, 2h or 3d", s)
+	if _, err := strconv.ParseUint(s, 10, 63); err == nil {
+		bad = fmt.Errorf("%q is no age: in minutes it is -%sm, and so many entries back @last-%s", s, s, s)
+	}
 	var sum time.Duration
 	rest := s
 	for _, unit := range []struct {

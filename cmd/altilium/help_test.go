@@ -49,7 +49,7 @@ func TestExamples(t *testing.T) {
 				continue // a line of shell
 			}
 			seen++
-			found, rest, err := newRoot().Find(agoAsPoint(words[1:]))
+			found, rest, err := newRoot().Find(agoAsPoint(newRoot(), words[1:]))
 			if err != nil || found.CommandPath() != words[0]+" "+words[1] {
 				t.Errorf("%q: %v", line, err)
 				continue
@@ -118,18 +118,25 @@ func TestAgoAsPoint(t *testing.T) {
 		{"log -5m..@last --json", "log @-5m..@last --json"},
 		{"log --json -5m..-1m", "log --json @-5m..-1m"},
 		{"log -n 5 -f", "log -n 5 -f"},
+		{"log -n -5 -1.5h..", "log -n -5 @-1.5h.."},
+		{"log -rn 5 -5", "log -rn 5 @-5"},
+		{"log --key -5m --json -.5h", "log --key -5m --json @-.5h"},
+		{"log --key=-5m --since -1h", "log --key=-5m --since -1h"},
+		{"at --db -1 -5 GET x", "at --db -1 @-5 GET x"},
+		{"diff -5m -1m", "diff @-5m @-1m"},
+		{"tag v1 -5m --force", "tag v1 @-5m --force"},
 		{"history k -1w..", "history k @-1w.."},
 		{"restore --to -5m --out x", "restore --to -5m --out x"},
 		{"fork --at -5m --out x", "fork --at -5m --out x"},
 		{"cli -5m", "cli -5m"},
 		{"serve --port 0", "serve --port 0"},
 	} {
-		got := strings.Join(agoAsPoint(strings.Fields(c.in)), " ")
+		got := strings.Join(agoAsPoint(newRoot(), strings.Fields(c.in)), " ")
 		if got != c.want {
 			t.Errorf("%s: %s, want %s", c.in, got, c.want)
 		}
 	}
-	if got := agoAsPoint(nil); got != nil {
+	if got := agoAsPoint(newRoot(), nil); got != nil {
 		t.Errorf("nothing: %q", got)
 	}
 }

@@ -27,7 +27,7 @@ func main() {
 func run(args []string) int {
 	out := &output{w: os.Stdout}
 	root := newRoot()
-	root.SetArgs(agoAsPoint(args))
+	root.SetArgs(agoAsPoint(root, args))
 	root.SetOut(out)
 	err := execute(root)
 	if err == nil || isQuiet(err) {
@@ -39,29 +39,46 @@ func run(args []string) int {
 	return exitCode(err)
 }
 
-// ago is a point or the beginning of a range that looks like a flag.
-var ago = regexp.MustCompile(`^-[0-9]+(ns|us|µs|ms|s|m|h|d|w)`)
+// ago is what looks like a flag and is none, since no flag begins so: -5m is a point.
+var ago = regexp.MustCompile(`^-\.?[0-9]`)
 
 // agoAsPoint writes -5m, where it stands for a point, as @-5m, which is the same
 // and no flag. What follows the point of `at` is a command and stays as it is.
-func agoAsPoint(args []string) []string {
-	if len(args) == 0 || !slices.Contains([]string{"at", "log", "history", "diff", "tag"}, args[0]) {
+func agoAsPoint(root *cobra.Command, args []string) []string {
+	if len(args) == 0 {
+		return args
+	}
+	// Which argument of each verb may be the first that is a point.
+	first, has := map[string]int{"at": 0, "log": 0, "diff": 0, "history": 1, "tag": 1}[args[0]]
+	cmd, _, err := root.Find(args[:1])
+	if !has || err != nil {
 		return args
 	}
 	args = slices.Clone(args)
-	for i := 1; i < len(args) && args[i] != "--"; i++ {
-		value := strings.HasPrefix(args[i-1], "--") && !strings.Contains(args[i-1], "=")
+	for i, seen := 1, 0; i < len(args) && args[i] != "--"; i++ {
 		switch {
-		case ago.MatchString(args[i]):
+		case ago.MatchString(args[i]) && seen >= first:
 			args[i] = "@" + args[i]
-		case strings.HasPrefix(args[i], "-") || value || args[0] != "at":
+		case strings.HasPrefix(args[i], "-"):
+			if takesValue(cmd, args[i]) {
+				i++
+			}
 			continue
 		}
-		if args[0] == "at" {
+		if seen++; args[0] == "at" {
 			break
 		}
 	}
 	return args
+}
+
+// takesValue reports whether the argument after this flag is its value.
+func takesValue(cmd *cobra.Command, arg string) bool {
+	f := cmd.Flags().ShorthandLookup(arg[len(arg)-1:])
+	if name, long := strings.CutPrefix(arg, "--"); long {
+		f = cmd.Flags().Lookup(name)
+	}
+	return f != nil && f.NoOptDefVal == ""
 }
 
 func newRoot() *cobra.Command {
@@ -100,7 +117,7 @@ Points: @1200 (after entry 1200), @1200^ (before it), @first, @last, @last-100,
 	}
 	root.SetVersionTemplate(versionLine())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%v; see `%s --help`", err, cmd.CommandPath())
+		return usagef("%v; %ssee `%s --help`", err, instead(cmd, err), cmd.CommandPath())
 	})
 	root.AddCommand(
 		newServe(), newAt(), newRestore(), newFork(), newHistory(), newBlame(), newDiff(), newBisect(), newLog(), newTag(),

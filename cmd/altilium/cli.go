@@ -15,6 +15,8 @@ import (
 
 func newCLI() *cobra.Command {
 	var server *target
+	var db int
+	var wait time.Duration
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:        "cli [flags] [COMMAND [ARG…]]",
@@ -23,7 +25,8 @@ func newCLI() *cobra.Command {
 		Long: `Talk to a running server. With a command it is sent and its reply printed;
 without, commands are read line by line; at a terminal the arrow keys bring back
 those before. SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE, MONITOR and LOG SUBSCRIBE print
-what comes until Ctrl-C.
+what comes until Ctrl-C. --wait is for a server that was started a moment ago: until
+it listens and has loaded its data, for so long at most.
 
 Besides every command of the server there are
   KEYS          every key: what the server calls KEYS *
@@ -38,25 +41,35 @@ key, {"key", "type", "ttl_ms" (null without an expiry), "value"}, and TEST a lin
 a step.`,
 		Example: `  altilium cli SET greeting "hello there"
   altilium cli --addr 127.0.0.1:7000
+  altilium cli --wait 10s PING           once a server is ready
   altilium cli --json HGETALL user:7
   altilium cli LOG SUBSCRIBE @last
   printf 'SET a 1\nINCR a\n' | altilium cli`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := server.dial(cmd.Context())
+			c, err := server.dialReady(cmd.Context(), wait)
 			if err != nil {
 				return err
 			}
 			defer c.conn.Close()
+			text := server.addr + "> "
+			if db != 0 {
+				text = fmt.Sprintf("%s[%d]> ", server.addr, db)
+				if err := c.selectDB(db); err != nil {
+					return err
+				}
+			}
 			p := &cliPrompt{cmd: cmd, client: c, out: cmd.OutOrStdout(), json: asJSON}
 			if asJSON { // RESP3 tells a hash from a list; a server that refuses it is asked all the same
 				if _, err := c.ask("HELLO", "3"); err != nil {
 					return err
 				}
 			}
-			return runCommands(cmd, args, server.addr+"> ", p.do)
+			return runCommands(cmd, args, text, p.do)
 		},
 	}
 	server = targetFlags(cmd)
+	cmd.Flags().IntVar(&db, "db", 0, "database")
+	cmd.Flags().DurationVar(&wait, "wait", 0, "wait for the server to be ready, so long at most: 10s")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print each reply as one line of JSON")
 	cmd.Flags().SetInterspersed(false)
 	return cmd
@@ -170,7 +183,7 @@ func (p *cliPrompt) view(glob string) error {
 			return err
 		}
 		if page.IsError() {
-			return errors.New("(error) " + page.Text())
+			return printReply(p.out, page, p.json)
 		}
 		for _, key := range page.Items[1].Items {
 			there, err := p.viewKey(key.Text())

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,6 +63,55 @@ func (t *target) dial(ctx context.Context) (*client, error) {
 		}
 	}
 	return c, nil
+}
+
+// dialReady is dial for a server that may not be there yet, or not have loaded its data: it
+// tries until one is ready, for so long at most. A password that is refused ends it too.
+func (t *target) dialReady(ctx context.Context, most time.Duration) (*client, error) {
+	if most <= 0 {
+		return t.dial(ctx)
+	}
+	deadline := time.Now().Add(most)
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	var problem error
+	for {
+		c, err := t.dial(ctx)
+		if err == nil {
+			if err = c.loaded(ctx); err == nil {
+				return c, nil
+			}
+			c.conn.Close()
+		}
+		var final *codedError
+		if errors.As(err, &final) {
+			return nil, err
+		}
+		if problem == nil || time.Now().Before(deadline) { // what the deadline has cut off says nothing
+			problem = err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("no server was ready within %v: %w", most, problem)
+		}
+	}
+}
+
+// loaded says in its error what keeps the server from carrying out commands.
+func (c *client) loaded(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() { c.conn.Close() })()
+	v, err := c.ask("PING")
+	if err == nil && strings.HasPrefix(v.Text(), "LOADING ") {
+		err = errors.New(v.Text())
+	}
+	return err
+}
+
+// selectDB has the connection use a database from now on.
+func (c *client) selectDB(db int) error {
+	_, err := c.must("SELECT", strconv.Itoa(db))
+	return err
 }
 
 // ask sends one command and reads its reply. The error wraps errGone.

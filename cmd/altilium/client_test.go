@@ -2,15 +2,16 @@ package main
 
 import (
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
 	"time"
 )
 
-// answering is a server that takes one connection and does with it what f says;
-// it gives the address.
-func answering(t *testing.T, f func(conn net.Conn)) string {
+// answering is a server that takes one connection after the other, and does with each what
+// its function says; it gives the address.
+func answering(t *testing.T, each ...func(conn net.Conn)) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -19,12 +20,14 @@ func answering(t *testing.T, f func(conn net.Conn)) string {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		conn, err := ln.Accept()
-		if err != nil {
-			return
+		for _, f := range each {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			f(conn)
+			conn.Close()
 		}
-		defer conn.Close()
-		f(conn)
 	}()
 	t.Cleanup(func() { ln.Close(); <-done })
 	return ln.Addr().String()
@@ -79,5 +82,40 @@ func TestClientWrites(t *testing.T) {
 	}
 	if v, err := cl.ask("PING"); err != nil || v.Text() != "DENIED no" {
 		t.Errorf("%s: %v", v.Text(), err)
+	}
+}
+
+// TestDialReady: a server that leaves, or loads, is not ready yet, and one that says nothing
+// is waited for no longer than was said.
+func TestDialReady(t *testing.T) {
+	t.Setenv("ALTILIUM_REQUIREPASS", "")
+	says := func(reply string) func(conn net.Conn) {
+		return func(conn net.Conn) {
+			_, _ = conn.Read(make([]byte, 64))
+			_, _ = conn.Write([]byte(reply))
+		}
+	}
+	leaves, loads := says(""), says("-LOADING not yet\r\n")
+	silent := func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
+	for _, c := range []struct {
+		name string
+		each []func(conn net.Conn)
+		most time.Duration
+		want string
+	}{
+		{"it is ready", []func(conn net.Conn){leaves, loads, loads, says("+PONG\r\n")}, patience, ""},
+		{"it wants a password", []func(conn net.Conn){says("-NOAUTH no\r\n")}, patience, ""},
+		{"it loads", []func(conn net.Conn){loads, silent}, 200 * time.Millisecond, "no server was ready within 200ms: LOADING not yet"},
+		{"it is silent", []func(conn net.Conn){silent}, 100 * time.Millisecond, "no server was ready within 100ms: the connection is gone"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cl, err := (&target{addr: answering(t, c.each...)}).dialReady(t.Context(), c.most)
+			if err == nil {
+				cl.conn.Close()
+			}
+			if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
 	}
 }

@@ -47,10 +47,15 @@ func found(what string) error {
 
 // failed says that a server answered a command with an error.
 func failed(reply string) error {
+	return &codedError{code: exitDifference, err: errors.New(withPasswordHint(reply))}
+}
+
+// withPasswordHint adds to the reply of a server that wants a password how it is given.
+func withPasswordHint(reply string) string {
 	if strings.HasPrefix(reply, "NOAUTH ") {
 		reply += " Give --password, or set ALTILIUM_REQUIREPASS"
 	}
-	return &codedError{code: exitDifference, err: errors.New(reply)}
+	return reply
 }
 
 func isQuiet(err error) bool {

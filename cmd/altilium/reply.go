@@ -72,7 +72,7 @@ func parseReply(raw []byte) (resp.Value, error) { return resp.NewReader(bytes.Ne
 // is given back as one.
 func printReply(out io.Writer, v resp.Value, asJSON bool) error {
 	if v.IsError() {
-		return fmt.Errorf("(error) %s", v.Text())
+		return fmt.Errorf("(error) %s", withPasswordHint(v.Text()))
 	}
 	if asJSON {
 		return json.NewEncoder(out).Encode(replyValue(v))

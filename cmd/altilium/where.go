@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -48,8 +47,7 @@ func (w *where) dial() (*client, error) {
 	if err != nil || w.db == 0 {
 		return c, err
 	}
-	_, err = c.must("SELECT", strconv.Itoa(w.db))
-	return c, err
+	return c, c.selectDB(w.db)
 }
 
 // source is the directory's log.

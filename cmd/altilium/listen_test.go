@@ -6,7 +6,9 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/altilium-db/altilium/log"
 	"github.com/rs/zerolog"
 )
 
@@ -53,5 +55,24 @@ func TestNetworkOf(t *testing.T) {
 		if got := [2]string{network, addr}; got != want {
 			t.Errorf("%s: %q, want %q", host, got, want)
 		}
+	}
+}
+
+// TestClaimDir: a server that is about to give the directory up is waited for, another is not.
+func TestClaimDir(t *testing.T) {
+	dir := t.TempDir()
+	if err := claimDir(dir); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := log.Acquire(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := claimDir(dir); !errors.Is(err, log.ErrInUse) {
+		t.Errorf("of another server: %v", err)
+	}
+	time.AfterFunc(stopping/10, func() { _ = lock.Release() })
+	if err := claimDir(dir); err != nil {
+		t.Errorf("of one that stops: %v", err)
 	}
 }

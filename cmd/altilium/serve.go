@@ -103,7 +103,7 @@ func runServer(ctx context.Context, set *settings, at *replay.Resolved, errs io.
 	}
 	listeners, err := d.listen()
 	if err == nil && at == nil {
-		err = prepareDir(d.dir)
+		err = claimDir(d.dir)
 	}
 	if err != nil {
 		for _, ln := range listeners {
@@ -142,6 +142,19 @@ func runServer(ctx context.Context, set *settings, at *replay.Resolved, errs io.
 	}
 	cancel()
 	return d.stop(cause, end)
+}
+
+// stopping is how long a server is waited for that has the directory: after SHUTDOWN its
+// clients are gone a moment before it has given that up.
+const stopping = time.Second
+
+// claimDir is prepareDir for a server that may follow upon another.
+func claimDir(dir string) error {
+	for end := time.Now().Add(stopping); ; time.Sleep(10 * time.Millisecond) {
+		if err := prepareDir(dir); !errors.Is(err, log.ErrInUse) || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // prepareDir makes a data directory where there is none. That another server has

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
@@ -37,10 +38,14 @@ out on a copy first, in the system's temporary directory: when something cannot 
 imported, nothing is. Stopped by Ctrl-C after that, it leaves what it has written.
 
 The old append-only file kept expiry times as "in so many seconds"; they count
-from now. Commands in it that write nothing are left out.`,
+from now. Commands in it that write nothing are left out.
+
+An append-only file of Redis is read in the same way, where it holds commands: after
+CONFIG SET aof-use-rdb-preamble no, CONFIG SET appendonly yes and BGREWRITEAOF.`,
 		Example: `  altilium import backup.jsonl --dir fresh
   altilium import data.snapshot.json
-  altilium import data.aof --dir altilium-data`,
+  altilium import data.aof --dir altilium-data
+  altilium import appendonlydir/*.aof --dir fresh     what Redis has logged`,
 		Args: wantArgs(1, 1<<20),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if ours, err := anyExport(args); ours || err != nil {
@@ -184,7 +189,12 @@ func (im *importer) read(path string) error {
 		return err
 	}
 	defer f.Close()
-	return im.readCommands(path, f)
+	in := bufio.NewReader(f)
+	if magic, _ := in.Peek(5); string(magic) == "REDIS" {
+		return fmt.Errorf("%s: a snapshot of Redis (RDB) is not read; CONFIG SET aof-use-rdb-preamble no, CONFIG SET appendonly yes and "+
+			"BGREWRITEAOF have Redis write commands, in appendonlydir/*.aof; %w", path, errImport)
+	}
+	return im.readCommands(path, in)
 }
 
 // readCommands reads a file of commands in wire form.

@@ -45,7 +45,8 @@ does. It works beside a running server, which does the same for a client: LOG BI
 
 Operators are == != < <= > >= and contains, between blanks, and and, or, not. Two
 numbers are compared as numbers, other things as text. A missing value is unequal
-to everything, and neither less nor greater.
+to everything, and neither less nor greater: where the good end is before the key
+was there, begin with ` + "`not EXISTS stock or`" + `.
 
 --run runs a program for each try, with the address of a read-only server on the
 data of that moment in place of {} and in ALTILIUM_ADDR (ALTILIUM_HOST,
@@ -53,11 +54,11 @@ ALTILIUM_PORT). Its exit code says how it is, as with git bisect run: 0 good, 12
 cannot be told, 128 and more stops everything, and others bad.
 
 The exit code is 0 where the entry was found, and 1 where the ends are not as said.`,
-		Example: `  altilium bisect --expr 'GET stock >= 0'
+		Example: `  altilium bisect --expr 'not EXISTS stock or GET stock >= 0'
   altilium bisect --good before-migration --bad @9000 --expr 'HGET user:1 name == "Ada"'
   altilium bisect --good -2h --expr 'LLEN jobs < 1000' --json
   altilium bisect --good @1 --run ./check.sh {}
-  altilium bisect --keys 'stock:*' --run sh -c 'test $(redis-cli -p $ALTILIUM_PORT GET stock:7) -ge 0'`,
+  altilium bisect --keys 'stock:*' --run sh -c '! redis-cli -p $ALTILIUM_PORT GET stock:7 | grep -q ^-'`,
 		Args: wantArgs(0, 1<<20),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.bisect(cmd, args) },
 	}
@@ -147,7 +148,9 @@ func bisectError(err error) error {
 	var untouched *replay.UntouchedError
 	var expr *past.ExprError
 	switch {
-	case errors.As(err, &end), errors.As(err, &untouched), errors.As(err, &expr), errors.Is(err, errTrialAborted):
+	case errors.As(err, &end):
+		return &codedError{code: exitDifference, err: fmt.Errorf("%w: --%s", err, end.Name)}
+	case errors.As(err, &untouched), errors.As(err, &expr), errors.Is(err, errTrialAborted):
 		return &codedError{code: exitDifference, err: err}
 	case errors.Is(err, context.Canceled):
 		return &codedError{code: exitInterrupted, err: errors.New("interrupted")}

@@ -34,7 +34,7 @@ The exit code is 0 where nothing differs and 1 where something does.`,
   altilium diff @100 @200 --stat
   altilium diff -5m..@last --keys 'user:*'
   altilium diff @first @last --json
-  altilium diff @200 @100 --resp | redis-cli --pipe     back to @100`,
+  altilium diff @last @100 --resp | redis-cli --pipe     back to @100`,
 		Args: wantArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if p.names && p.json || p.names && p.resp || p.json && p.resp || p.stat && (p.names || p.resp) {

@@ -57,8 +57,8 @@ func hide(cmd *cobra.Command, flag string) {
 }
 
 // instead says what to write in place of a flag that a verb does not have: ours for one of
-// redis-cli, whose short ones mean nothing beside `cli`, or -- before what was not meant for
-// a flag.
+// redis-cli, whose short ones mean nothing beside `cli`, or of another verb, or -- before
+// what was not meant for a flag.
 func instead(cmd *cobra.Command, err error) string {
 	var unknown interface{ GetSpecifiedName() string } // pflag's errors about a flag
 	if !errors.As(err, &unknown) || !strings.HasPrefix(err.Error(), "unknown ") {
@@ -67,13 +67,14 @@ func instead(cmd *cobra.Command, err error) string {
 	name := unknown.GetSpecifiedName()
 	for _, ours := range []struct{ theirs, flag, value string }{
 		{"p port host", "addr", " HOST:PORT"}, {"s", "addr", " PATH"}, {"a pass", "password", " PASSWORD"}, {"n", "db", " N"},
+		{"keys", "match", " PATTERN"}, {"match", "keys", " PATTERN"},
 	} {
 		known := cmd.Flags().Lookup(ours.flag) != nil && (len(name) > 1 || cmd.Name() == "cli")
 		if known && slices.Contains(strings.Fields(ours.theirs), name) {
 			return "here it is --" + ours.flag + ours.value + "; "
 		}
 	}
-	if len(name) == 1 && cmd.ValidateArgs([]string{"-" + name}) == nil {
+	if strings.HasPrefix(err.Error(), "unknown shorthand ") && cmd.ValidateArgs([]string{"-" + name}) == nil {
 		return "what begins with - and is no flag comes after --; "
 	}
 	return ""

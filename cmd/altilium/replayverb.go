@@ -217,6 +217,9 @@ func sendRecording(cmd *cobra.Command, r *session.Reader, f *replayFlags) error 
 	if err == nil && f.compare {
 		return judgeReplay(cmd, res.Result, f)
 	}
+	if res.Errors > 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), "new errors are replies that were none when this was recorded; --compare prints them")
+	}
 	return err
 }
 

@@ -71,7 +71,7 @@ type restoring struct {
 func (r *restoring) run(cmd *cobra.Command) error {
 	switch {
 	case (r.to == "") == (r.before == "") || (r.out == "") != r.inPlace:
-		return usagef("restore needs --to POINT and --out DIR, or --before COMMAND for the one, --in-place for the other; see `altilium restore --help`")
+		return usagef("restore needs a point, --to POINT or --before COMMAND, and where it is to be, --out DIR or --in-place; see `altilium restore --help`")
 	case !r.inPlace && r.yes:
 		return usagef("--yes is for --in-place: a new directory changes nothing")
 	case r.inPlace && r.yes == r.dryRun:

@@ -22,9 +22,9 @@ where none is given. A tag keeps the history from its point on, whatever retenti
 says, until it is taken away with -d. Without a name the tags are listed. While a
 server runs on the directory only that can set tags: ask it with --addr.`,
 		Example: `  altilium tag
-  altilium tag before-migration
+  altilium tag before-migration --addr 127.0.0.1:6379     while a server runs
   altilium tag v1 @1200
-  altilium tag v1 -5m --force --addr 127.0.0.1:6379
+  altilium tag v1 -5m --force
   altilium tag -d v1`,
 		Args: wantArgs(0, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -79,6 +79,9 @@ func (w *where) tag(args []string, force bool) error {
 		return err
 	}
 	err = w.locked(func(d *log.Dir) error { return past.Tag(d.UpdateManifest, args[0], at, force) })
+	if errors.Is(err, past.ErrTagged) {
+		return usagef("%w: --force", err)
+	}
 	if err == nil {
 		fmt.Fprintf(w.cmd.ErrOrStderr(), "%s is %s\n", args[0], at)
 	}

@@ -133,6 +133,9 @@ func (r *Room) untag(name string, out *resp.Writer) error {
 	return nil
 }
 
+// ErrTagged is returned for a tag that stands for another point.
+var ErrTagged = errors.New("is there already")
+
 // Tag makes a name stand for a reachable point; force takes it from another. update is
 // the manifest's, of an open log or a locked directory.
 func Tag(update func(func(*log.Manifest) error) error, name string, at replay.Resolved, force bool) error {
@@ -141,7 +144,7 @@ func Tag(update func(func(*log.Manifest) error) error, name string, at replay.Re
 	}
 	return update(func(m *log.Manifest) error {
 		if old, ok := m.Tags[name]; ok && old != at.Offset && !force {
-			return fmt.Errorf("tag %s is there already, at @%d; FORCE moves it", name, old)
+			return fmt.Errorf("tag %s %w, at @%d; FORCE moves it", name, ErrTagged, old)
 		}
 		if reach := compaction.Reach(m); at.Offset < reach {
 			return fmt.Errorf("%w: @%d is before the first reachable point @%d", log.ErrCompacted, at.Offset, reach)

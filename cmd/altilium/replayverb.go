@@ -185,7 +185,7 @@ func judgeReplay(cmd *cobra.Command, res session.Result, f *replayFlags) error {
 		fmt.Fprintf(cmd.OutOrStdout(), "%s, %d replies compared, %s\n", count(res.Steps, "step"), res.Commands, count(res.Divergences, "divergence"))
 	}
 	if !res.Complete && res.Divergences == 0 {
-		fmt.Fprintln(cmd.ErrOrStderr(), "the recording has no end: the server that wrote it was killed; all that is there was played")
+		fmt.Fprintln(cmd.ErrOrStderr(), "the recording has no end: its server was killed, or is still recording; all that is there was played")
 	}
 	if res.Divergences > 0 {
 		return found("divergences")

@@ -17,6 +17,7 @@ import (
 	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/resp"
 	"github.com/altilium-db/altilium/state/command"
+	"github.com/altilium-db/altilium/state/command/rdb"
 	"github.com/altilium-db/altilium/state/engine"
 	"github.com/spf13/cobra"
 )
@@ -26,26 +27,26 @@ func newImport() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "import FILE…",
-		Short: "Read an export, or files of the original Altilium-DB, into a data directory",
+		Short: "Read an export, or files of Redis or the original Altilium-DB, into a data directory",
 		Long: `Make a new data directory of an export (altilium export): the same data to the bit,
 whose log goes on behind the point that was exported. Its directory must not exist
 yet, or be empty; whatever is wrong with the file, nothing is made.
 
-Or read files of the original Altilium-DB into a data directory, which is made when
-it is not there: data.snapshot.json (or any .json) and data.aof, in the order
-given. Every key becomes an entry of the log, like any other write. All is tried
-out on a copy first, in the system's temporary directory: when something cannot be
-imported, nothing is. Stopped by Ctrl-C after that, it leaves what it has written.
+Or read other files into a data directory, which is made when it is not there, in the
+order given: snapshots (RDB) and append-only files of Redis, and data.snapshot.json
+(or any .json) and data.aof of the original Altilium-DB. Every key becomes an entry
+of the log, like any other write. All is tried out on a copy first, in the system's
+temporary directory: when something cannot be imported, nothing is. Stopped by Ctrl-C
+after that, it leaves what it has written.
 
-The old append-only file kept expiry times as "in so many seconds"; they count
-from now. Commands in it that write nothing are left out.
-
-An append-only file of Redis is read in the same way, where it holds commands: after
-CONFIG SET aof-use-rdb-preamble no, CONFIG SET appendonly yes and BGREWRITEAOF.`,
+The original's append-only file kept expiry times as "in so many seconds"; they count
+from now. Commands in such a file that write nothing are left out, and so are the
+functions in a snapshot.`,
 		Example: `  altilium import backup.jsonl --dir fresh
   altilium import data.snapshot.json
   altilium import data.aof --dir altilium-data
-  altilium import appendonlydir/*.aof --dir fresh     what Redis has logged`,
+  altilium import dump.rdb                                       a snapshot of Redis
+  altilium import appendonlydir/*.rdb appendonlydir/*.aof        what it has logged`,
 		Args: wantArgs(1, 1<<20),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if ours, err := anyExport(args); ours || err != nil {
@@ -71,6 +72,9 @@ CONFIG SET aof-use-rdb-preamble no, CONFIG SET appendonly yes and BGREWRITEAOF.`
 				count(sum.Imported, "command"), count(sum.Expired, "expired key"), count(sum.Keys, "key"), sum.Offset)
 			if sum.Skipped > 0 {
 				fmt.Fprintf(cmd.OutOrStdout(), "%s that had written nothing left out\n", count(sum.Skipped, "command"))
+			}
+			if sum.Foreign > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s left out: functions, or what modules keep beside keys\n", count(sum.Foreign, "part"))
 			}
 			return nil
 		},
@@ -115,6 +119,7 @@ type imported struct {
 	Imported int    `json:"imported"` // commands
 	Expired  int    `json:"expired"`  // keys that were left out
 	Skipped  int    `json:"skipped"`  // commands that write nothing
+	Foreign  int    `json:"foreign"`  // what a snapshot has besides keys: functions, and what modules keep
 	Keys     int    `json:"keys"`     // in the directory now
 	Offset   uint64 `json:"offset"`   // its last entry
 }
@@ -137,6 +142,7 @@ type importer struct {
 	commands []legacyCommand
 	expired  int
 	skipped  int
+	foreign  int
 }
 
 // legacyCommand is a command and where it stood: of a snapshot the key, of an
@@ -190,17 +196,15 @@ func (im *importer) read(path string) error {
 	}
 	defer f.Close()
 	in := bufio.NewReader(f)
-	if magic, _ := in.Peek(5); string(magic) == "REDIS" {
-		return fmt.Errorf("%s: a snapshot of Redis (RDB) is not read; CONFIG SET aof-use-rdb-preamble no, CONFIG SET appendonly yes and "+
-			"BGREWRITEAOF have Redis write commands, in appendonlydir/*.aof; %w", path, errImport)
+	if head, _ := in.Peek(16); rdb.IsFile(head) {
+		return im.readRDB(path)
 	}
-	return im.readCommands(path, in)
+	return im.readCommands(path, in, 0)
 }
 
-// readCommands reads a file of commands in wire form.
-func (im *importer) readCommands(path string, f io.Reader) error {
+// readCommands reads a file of commands in wire form, from a position on.
+func (im *importer) readCommands(path string, f io.Reader, pos int64) error {
 	p := resp.NewParser()
-	var pos int64
 	for {
 		n, err := f.Read(p.Space())
 		p.Filled(n)
@@ -304,7 +308,7 @@ func (im *importer) write(dir string, policy log.Policy) (sum imported, err erro
 	if err := errors.Join(im.run(rec), rec.Log.Close(true)); err != nil {
 		return sum, err
 	}
-	return imported{len(im.commands), im.expired, im.skipped, rec.State.TotalKeys(), rec.Log.Last()}, nil
+	return imported{len(im.commands), im.expired, im.skipped, im.foreign, rec.State.TotalKeys(), rec.Log.Last()}, nil
 }
 
 // run runs the commands under the clock of the import: both times the same ones

@@ -1,6 +1,6 @@
-// Package rdb is the format in which Redis writes one value: what DUMP answers and
-// RESTORE takes. It knows bytes and nothing of keys, so values can move between Redis and
-// this server in both directions.
+// Package rdb is the format in which Redis writes values: what DUMP answers and RESTORE
+// takes, and, for reading, a file of them. It knows bytes, so values can move between Redis
+// and this server in both directions.
 //
 // # A payload
 //
@@ -88,6 +88,22 @@
 //
 // Flag 1: the entry was deleted; flag 2: its names are those of the master entry, and the
 // parts are the values alone. A node takes no more where it has 100 entries or 4 KiB.
+//
+// # A file
+//
+//	file = "REDIS" version as 4 digits | part … | ff crc u64 LE
+//	part = [ expiry ] [ idle ] type u8 | string: key | value
+//	     | fe length                 the keys that follow are in this database
+//	     | fc ms i64 LE, fd s i32 LE expiry of the next key, since 1970
+//	     | f8 length, f9 u8          how long ago, how often that was used
+//	     | fa string string          what the server says of itself
+//	     | fb length length          how many keys come, and how many expire
+//	     | f4 length length length   the same of a cluster's slot
+//	     | f5 string                 a library of functions
+//	     | f7 length ( kind part ) … 0    what a module says: 1 and 2 a length, 3 u32, 4 u64, 5 a string
+//
+// The crc is over everything before it, and 0 where Redis was told to leave it out; version 4
+// and before have none. [ReadFile] reads any version, as long as it knows the types.
 //
 // # Hostile bytes
 //

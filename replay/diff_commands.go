@@ -175,19 +175,21 @@ func (w *writer) stream(s state.Entries, d *Difference, fresh bool) {
 	if fresh && len(add) == 0 { // a stream may be empty, but cannot be made so
 		w.do("XADD", []byte("MAXLEN"), []byte("0"), []byte("0-1"), []byte("x"), []byte("y"))
 	}
-	w.setID(s, top) // before the groups: later versions of Redis have none that has read more than was added
+	// Before the groups: later versions of Redis have none that has read more than was added. Nor
+	// has a stream more entries than were added, which those that are gone may make it have.
+	w.setID(s, top, max(s.Added(), uint64(len(add))))
 	for i := range s.Groups() {
 		w.group(s.GroupAt(i))
 	}
 	if len(gone) > 0 {
 		w.remove(s, gone)
-		w.setID(s, s.Last())
+		w.setID(s, s.Last(), s.Added())
 	}
 }
 
 // setID gives a stream its counters.
-func (w *writer) setID(s state.Entries, last event.ID) {
-	w.do("XSETID", []byte(last.String()), []byte("ENTRIESADDED"), strconv.AppendUint(nil, s.Added(), 10),
+func (w *writer) setID(s state.Entries, last event.ID, added uint64) {
+	w.do("XSETID", []byte(last.String()), []byte("ENTRIESADDED"), strconv.AppendUint(nil, added, 10),
 		[]byte("MAXDELETEDID"), []byte(s.Deleted().String()))
 }
 

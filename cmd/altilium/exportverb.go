@@ -107,10 +107,13 @@ func (f *exportFlags) write(cmd *cobra.Command, w io.Writer) error {
 
 // whole makes a file that is there as a whole or not at all: what fill writes goes to
 // another name beside it, is synced, and takes the file's name at the end. Ctrl-C leaves
-// nothing of it; what a kill leaves has ".partial-" in its name. What is there and no
-// regular file, such as /dev/null, a pipe or a link, is written into, and stays. Errors
-// have the file's own name.
+// nothing of it; what a kill leaves has ".partial-" in its name. A link stays one: the file
+// that it leads to is made. What is there and no regular file, such as /dev/null or a pipe,
+// is written into. Errors have the file's own name.
 func whole(path string, fill func(w io.Writer) error) error {
+	if file, err := filepath.EvalSymlinks(path); err == nil {
+		path = file
+	}
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {

@@ -53,13 +53,17 @@ func (t *target) dial(ctx context.Context) (*client, error) {
 	buffered := bufio.NewReader(conn)
 	c := &client{conn: conn, in: resp.NewReader(buffered), buffered: buffered}
 	if password := cmp.Or(t.password, os.Getenv("ALTILIUM_REQUIREPASS")); password != "" {
+		defer c.closeAfter(ctx)()
 		v, err := c.must("AUTH", password)
 		if t.password == "" && strings.Contains(v.Text(), "without any password configured") {
 			return c, nil // that of the environment is for another server, such as bisect's are
 		}
 		if err != nil {
 			conn.Close()
-			return nil, fmt.Errorf("the password was refused: %w", err)
+			if !errors.Is(err, errGone) {
+				err = fmt.Errorf("the password was refused: %w", err)
+			}
+			return nil, err
 		}
 	}
 	return c, nil
@@ -100,12 +104,17 @@ func (t *target) dialReady(ctx context.Context, most time.Duration) (*client, er
 
 // loaded says in its error what keeps the server from carrying out commands.
 func (c *client) loaded(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() { c.conn.Close() })()
+	defer c.closeAfter(ctx)()
 	v, err := c.ask("PING")
 	if err == nil && strings.HasPrefix(v.Text(), "LOADING ") {
 		err = errors.New(v.Text())
 	}
 	return err
+}
+
+// closeAfter ends a wait for a reply with ctx, until stop is called.
+func (c *client) closeAfter(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { c.conn.Close() })
 }
 
 // selectDB has the connection use a database from now on.

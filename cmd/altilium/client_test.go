@@ -98,18 +98,20 @@ func TestDialReady(t *testing.T) {
 	leaves, loads := says(""), says("-LOADING not yet\r\n")
 	silent := func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 	for _, c := range []struct {
-		name string
-		each []func(conn net.Conn)
-		most time.Duration
-		want string
+		name     string
+		each     []func(conn net.Conn)
+		password string
+		most     time.Duration
+		want     string
 	}{
-		{"it is ready", []func(conn net.Conn){leaves, loads, loads, says("+PONG\r\n")}, patience, ""},
-		{"it wants a password", []func(conn net.Conn){says("-NOAUTH no\r\n")}, patience, ""},
-		{"it loads", []func(conn net.Conn){loads, silent}, 200 * time.Millisecond, "no server was ready within 200ms: LOADING not yet"},
-		{"it is silent", []func(conn net.Conn){silent}, 100 * time.Millisecond, "no server was ready within 100ms: the connection is gone"},
+		{"it is ready", []func(conn net.Conn){leaves, loads, loads, says("+PONG\r\n")}, "", patience, ""},
+		{"it wants a password", []func(conn net.Conn){says("-NOAUTH no\r\n")}, "", patience, ""},
+		{"it loads", []func(conn net.Conn){loads, silent}, "", 200 * time.Millisecond, "no server was ready within 200ms: LOADING not yet"},
+		{"it is silent", []func(conn net.Conn){silent}, "", 100 * time.Millisecond, "no server was ready within 100ms: the connection is gone"},
+		{"it is silent about a password", []func(conn net.Conn){silent}, "secret", 100 * time.Millisecond, "no server was ready within 100ms: the connection is gone"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cl, err := (&target{addr: answering(t, c.each...)}).dialReady(t.Context(), c.most)
+			cl, err := (&target{addr: answering(t, c.each...), password: c.password}).dialReady(t.Context(), c.most)
 			if err == nil {
 				cl.conn.Close()
 			}

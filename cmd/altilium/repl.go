@@ -105,6 +105,13 @@ func editedLines(in *os.File, errs io.Writer, text string) (next func() (string,
 		io.Reader
 		io.Writer
 	}{in, errs}, text)
+	// The editor leaves a tab out, which in a line that is pasted made one word of two.
+	editor.AutoCompleteCallback = func(line string, pos int, key rune) (string, int, bool) {
+		if key != '\t' {
+			return "", 0, false
+		}
+		return line[:pos] + " " + line[pos:], pos + 1, true
+	}
 	return func() (string, error) {
 		before, err := term.MakeRaw(fd)
 		if err != nil {

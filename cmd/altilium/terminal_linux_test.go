@@ -98,7 +98,8 @@ func TestProgress(t *testing.T) {
 }
 
 // TestPrompt: with a terminal as its input a verb shows a prompt, which says
-// where one is, and the arrow up brings a line back; from a pipe it does not (the scenarios).
+// where one is, the arrow up brings a line back, and a tab parts words; from a pipe it does
+// not (the scenarios).
 func TestPrompt(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "d")
 	if err := prepareDir(dir); err != nil {
@@ -115,7 +116,7 @@ func TestPrompt(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pty.WriteString("DBSIZE\n\x1b[A\nEXIT\n"); err != nil {
+	if _, err := pty.WriteString("DBSIZE\n\x1b[A\nEXISTS\ta\ta\nEXIT\n"); err != nil {
 		t.Fatal(err)
 	}
 	watchdog := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
@@ -124,7 +125,7 @@ func TestPrompt(t *testing.T) {
 		t.Error(err)
 	}
 	tty.Close()
-	if text := <-all; !strings.Contains(text, "@0> ") || strings.Count(text, "(integer) 0") != 2 {
+	if text := <-all; !strings.Contains(text, "@0> ") || strings.Count(text, "(integer) 0") != 3 {
 		t.Errorf("the terminal shows %q", text)
 	}
 }

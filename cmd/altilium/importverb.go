@@ -322,6 +322,9 @@ func (im *importer) run(rec *replay.Recovered) error {
 	}
 	var out resp.Writer
 	for i, c := range im.commands {
+		if i > 0 && c.path != im.commands[i-1].path { // each file begins in database 0
+			s.Run([][][]byte{{[]byte("SELECT"), []byte("0")}}, &out)
+		}
 		out.Reset(1 << 20)
 		s.Run([][][]byte{c.args}, &out)
 		if i%64 == 63 || i == len(im.commands)-1 {

@@ -55,13 +55,10 @@ func fork(dir, out string, at uint64, o ForkOptions, link func(from, to string) 
 			return nil, err
 		}
 		f := &forker{dir: dir, out: p.Partial, from: m, o: o, link: link}
-		if err = f.run(at); err == nil {
-			err = p.Finish()
-		}
+		err = p.Make(func() error { return f.run(at) })
 		if err == nil {
 			return &f.made, nil
 		}
-		err = p.Failed(err)
 		if now, merr := ReadManifest(dir); tries == 3 || merr != nil || now.First == m.First && len(now.Checkpoints) == len(m.Checkpoints) {
 			return nil, explain(out, err)
 		}

@@ -4,6 +4,7 @@ package log
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -20,6 +21,28 @@ func flock(f *os.File, shared bool) (held bool, err error) {
 		return true, nil
 	}
 	return false, err
+}
+
+// lockDir takes a directory without waiting, until release, by a lock that has nothing to do
+// with its LOCK file, and that goes where it is moved. ErrNotExist: it has not its name any
+// more. A file system that has no locks for directories is believed that nobody else is there.
+func lockDir(dir string) (release func() error, held bool, err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, false, err
+	}
+	if held, _ = flock(f, false); held {
+		return nil, true, f.Close()
+	}
+	ours, err := f.Stat()
+	there, now := os.Stat(dir)
+	if err = errors.Join(err, now); err == nil && !os.SameFile(ours, there) {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return nil, false, errors.Join(err, f.Close())
+	}
+	return f.Close, false, nil
 }
 
 // SyncDir makes the names in a directory durable: a file that was created or

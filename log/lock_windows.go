@@ -25,6 +25,11 @@ func flock(f *os.File, shared bool) (held bool, err error) {
 	return false, err
 }
 
+// lockDir does nothing: Windows has no locks for directories, and moves none that is open.
+func lockDir(string) (release func() error, held bool, err error) {
+	return func() error { return nil }, false, nil
+}
+
 // SyncDir does nothing: Windows keeps names durable by itself.
 func SyncDir(string) error { return nil }
 

@@ -438,11 +438,8 @@ func createWith(dir string, m *Manifest, fill func() error) error {
 	if err := errors.Join(f.Sync(), f.Close(), SyncDir(filepath.Join(dir, "wal"))); err != nil {
 		return err
 	}
-	for _, path := range made {
-		// Its name is in its parent, which may not be ours to open.
-		if err := SyncDir(filepath.Dir(path)); err != nil && !errors.Is(err, fs.ErrPermission) {
-			return err
-		}
+	if err := syncNames(made); err != nil {
+		return err
 	}
 	if err := fill(); err != nil {
 		return err
@@ -461,6 +458,17 @@ func makeAll(dir string) ([]string, error) {
 		made = append(made, up)
 	}
 	return made, os.MkdirAll(dir, 0o700)
+}
+
+// syncNames makes the names of what makeAll has made durable.
+func syncNames(made []string) error {
+	for _, path := range made {
+		// Its name is in its parent, which may not be ours to open.
+		if err := SyncDir(filepath.Dir(path)); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	return nil
 }
 
 // unfinished are the files that a Create has made before the directory is one.

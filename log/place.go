@@ -1,6 +1,7 @@
 package log
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,16 +13,15 @@ import (
 )
 
 // Place is where a data directory is made from another one: it is there as a whole, or
-// not at all. It is built in Partial, and Finish puts it where it belongs.
+// not at all. [Place.Make] builds it in Partial, and puts it where it belongs.
 type Place struct {
 	Path    string // where it goes
 	Partial string // where it is built: beside Path, with ".partial" after its name
 }
 
-// NewPlace readies the place for what is made from dir, which is only read: out, or
+// NewPlace looks for the place for what is made from dir, which is only read: out, or
 // what out leads to where it is a symbolic link. It must not exist, or be empty, and
-// lie apart from dir: ErrExists. What a killed process left of an earlier try is
-// removed; ErrInUse where one is at it.
+// lie apart from dir: ErrExists.
 func NewPlace(dir, out string) (Place, error) {
 	path := filepath.Clean(out)
 	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
@@ -35,7 +35,7 @@ func NewPlace(dir, out string) (Place, error) {
 		err = p.wantFree()
 	}
 	if err == nil {
-		err = p.clearPartial()
+		_, err = p.leftovers()
 	}
 	if errors.Is(err, syscall.ENOTDIR) {
 		err = fmt.Errorf("%w: %s is, or lies in, a file; choose a new directory", ErrExists, out)
@@ -43,25 +43,66 @@ func NewPlace(dir, out string) (Place, error) {
 	return p, err
 }
 
-// Finish puts what was built in its place and makes that durable.
-func (p Place) Finish() error {
+// Make has build make the directory in Partial, which is there and empty, and puts it in its
+// place. Nobody else makes one there meanwhile: they get ErrInUse. Where it fails what was
+// built is removed, since on a full disk it would keep from everybody else what room there
+// was; what cannot be, and what a killed process leaves, the next try removes.
+func (p Place) Make(build func() error) error {
+	release, err := p.claim()
+	if err != nil {
+		return err
+	}
+	if err = build(); err == nil {
+		err = p.finish()
+	}
+	if err != nil {
+		if p.clear() == nil {
+			_ = os.Remove(p.Partial)
+		}
+	}
+	return errors.Join(err, release())
+}
+
+// claim makes Partial this process' own until release, empty. The lock is that of the directory
+// itself: its LOCK file is taken and given back while it is built.
+func (p Place) claim() (release func() error, err error) {
+	made, err := makeAll(p.Partial)
+	if err != nil {
+		return nil, err
+	}
+	release, held, err := lockDir(p.Partial)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // who had it has finished meanwhile, or given up
+		return p.claim()
+	case err != nil:
+		return nil, err
+	case held:
+		return nil, fmt.Errorf("%w: another process is making %s; choose another directory", ErrInUse, p.Path)
+	}
+	if err = p.clear(); err == nil {
+		if err = p.wantFree(); err != nil {
+			_ = os.Remove(p.Partial)
+		}
+	}
+	if err == nil {
+		err = syncNames(made)
+	}
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	return release, nil
+}
+
+// finish puts what was built in its place and makes that durable.
+func (p Place) finish() error {
 	if err := os.Remove(p.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err // it was empty when we looked; Remove takes nothing else
+		// It was empty when we looked; Remove takes nothing else.
+		return cmp.Or(p.wantFree(), err)
 	}
 	if err := os.Rename(p.Partial, p.Path); err != nil {
 		return err
 	}
 	return SyncDir(filepath.Dir(p.Path))
-}
-
-// Failed removes what was built, where err is why it will not be finished, and returns err:
-// on a full disk it would keep from everybody else what room there was. What somebody
-// else builds there stays, and what cannot be removed the next try removes.
-func (p Place) Failed(err error) error {
-	if !errors.Is(err, ErrInUse) && !errors.Is(err, ErrExists) {
-		_ = p.clearPartial()
-	}
-	return err
 }
 
 // wantApart refuses a place that is the source, in it, or around it.
@@ -119,21 +160,28 @@ func (p Place) wantFree() error {
 	return nil
 }
 
-// clearPartial removes what a failed or killed process left, and nothing that one would
-// not have made.
-func (p Place) clearPartial() error {
+// leftovers are the names in Partial, of what a failed or killed process left. What one would
+// not have made is refused.
+func (p Place) leftovers() (names []string, err error) {
 	files, err := os.ReadDir(p.Partial)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
 	ours := append([]string{manifestName, "wal", "checkpoints", "index", "quarantine", "recordings"}, unfinished...)
 	for _, f := range files {
 		if !slices.Contains(ours, f.Name()) {
-			return fmt.Errorf("%w: %s, which it is built in, holds %s; remove it", ErrExists, p.Partial, f.Name())
+			return nil, fmt.Errorf("%w: %s, which it is built in, holds %s; remove it", ErrExists, p.Partial, f.Name())
 		}
+		names = append(names, f.Name())
+	}
+	return names, nil
+}
+
+// clear removes the leftovers, unless somebody has opened them as a data directory.
+func (p Place) clear() error {
+	names, err := p.leftovers()
+	if err != nil || len(names) == 0 {
+		return err
 	}
 	lock, err := Acquire(p.Partial)
 	switch {
@@ -142,8 +190,10 @@ func (p Place) clearPartial() error {
 	case errors.Is(err, syscall.ENOSPC): // nobody else has it, but there is no room to write who we are
 		err = nil
 	}
-	if err != nil {
-		return err
+	for _, name := range append(names, "LOCK") {
+		if err == nil {
+			err = os.RemoveAll(filepath.Join(p.Partial, name))
+		}
 	}
-	return os.RemoveAll(p.Partial)
+	return err
 }

@@ -54,10 +54,10 @@ func Repair(dir, out string, usable func(*Manifest, Checkpoint) bool) (*Repaired
 	if usable != nil {
 		loads = func(c Checkpoint) bool { return usable(m, c) }
 	}
-	if err := rep.save(dir, p.Partial, k, loads); err != nil {
-		return nil, p.Failed(err)
+	if err := p.Make(func() error { return rep.save(dir, p.Partial, k, loads) }); err != nil {
+		return nil, err
 	}
-	return rep, p.Finish()
+	return rep, nil
 }
 
 // otherManifest stands in for one that is damaged; how is where it comes from.

@@ -80,10 +80,10 @@ func Import(path, out string, progress func(done, total int64)) (*Restored, erro
 		Base: compaction.Base{State: im.st}, LogID: h.Log, Root: h.Root, At: h.Offset, AtTime: h.Time,
 	}}
 	r := &Restored{Resolved: src.Resolved, Out: out, Keys: im.st.TotalKeys(), Digest: im.st.Digest(), Parent: log.Parent{LogID: h.Log, Offset: h.Offset}}
-	if err := r.fill(place.Partial, src, func(step) error { return nil }); err != nil {
-		return nil, place.Failed(err)
+	if err := place.Make(func() error { return r.fill(place.Partial, src, func(step) error { return nil }) }); err != nil {
+		return nil, err
 	}
-	return r, place.Finish()
+	return r, nil
 }
 
 // importing reads one export.

@@ -58,10 +58,7 @@ func restore(dir string, p Point, out string, w Wanted, progress func(done, tota
 	if err := at(stepBuilt); err != nil {
 		return nil, err
 	}
-	if err := r.fill(place.Partial, src, at); err != nil {
-		return nil, place.Failed(err)
-	}
-	if err := place.Finish(); err != nil {
+	if err := place.Make(func() error { return r.fill(place.Partial, src, at) }); err != nil {
 		return nil, err
 	}
 	return r, at(stepRenamed)

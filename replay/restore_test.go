@@ -214,6 +214,48 @@ func TestRestoreKilled(t *testing.T) {
 	}
 }
 
+// TestRestoresOfOnePlace: of two who make the same directory one is refused, and what the
+// other makes is complete, whenever the second comes.
+func TestRestoresOfOnePlace(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("it has no locks for directories")
+	}
+	w := newWorld(t, 0)
+	w.random(20)
+	for at, want := range map[step]error{
+		stepCreated: log.ErrInUse, stepWritten: log.ErrInUse, stepRegistered: log.ErrInUse, stepVerified: log.ErrInUse,
+		stepRenamed: log.ErrExists,
+	} {
+		t.Run(string(at), func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "out")
+			// The second has seen a free place before the first began.
+			late, err := log.NewPlace(w.dir, out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = restore(w.dir, AtOffset(15), out, Wanted{}, nil, func(s step) error {
+				if s != at {
+					return nil
+				}
+				if _, err := Restore(w.dir, AtOffset(15), out, Wanted{}, nil); !errors.Is(err, want) {
+					t.Errorf("the second gets %v, want %v", err, want)
+				}
+				if err := late.Make(func() error { return nil }); !errors.Is(err, want) {
+					t.Errorf("a late second gets %v, want %v", err, want)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			opens(t, out, 15, w.digests[15])
+			if _, err := os.Stat(out + ".partial"); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s.partial is left: %v", out, err)
+			}
+		})
+	}
+}
+
 // TestRestoreVerifies: a restored directory that is not the state it should be
 // never gets its name.
 func TestRestoreVerifies(t *testing.T) {

@@ -139,7 +139,12 @@ var ErrTagged = errors.New("is there already")
 // Tag makes a name stand for a reachable point; force takes it from another. update is
 // the manifest's, of an open log or a locked directory.
 func Tag(update func(func(*log.Manifest) error) error, name string, at replay.Resolved, force bool) error {
-	if err := replay.CheckTag(name); err != nil {
+	err := replay.CheckTag(name)
+	switch upper(name) {
+	case "LATEST", "FORCE", "MATCH":
+		err = errors.New("where a point can stand, commands take this word for something else; choose another name")
+	}
+	if err != nil {
 		return &replay.PointError{Kind: replay.ErrBadPoint, Point: name, Text: fmt.Sprintf("%q: %v", name, err)}
 	}
 	return update(func(m *log.Manifest) error {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/altilium-db/altilium/replay"
@@ -38,20 +39,25 @@ func (t *trial) try(ctx context.Context, at *replay.At) (v replay.Verdict, err e
 		return replay.Skip, err
 	}
 	var front *server.Server
-	e := engine.New(engine.Options{Version: version, Post: func(f func()) { front.Post(f) }})
+	stop := sync.OnceValue(func() error {
+		// The program is over, or has said SHUTDOWN: whoever is still connected is cut off.
+		soon, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		return front.Shutdown(soon)
+	})
+	e := engine.New(engine.Options{
+		Version: version, Post: func(f func()) { front.Post(f) }, Shutdown: func(string) { go func() { _ = stop() }() },
+	})
 	e.ReadyAt(at.State, engine.Moment(at.Resolved))
 	front = server.New(e, server.Options{})
 	served := make(chan error, 1)
 	go func() { served <- front.Serve(ln) }()
 	defer func() {
-		// The program is over: whoever is still connected is cut off.
-		soon, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		if stop := front.Shutdown(soon); stop != nil && !errors.Is(stop, context.DeadlineExceeded) {
-			err = errors.Join(err, stop)
+		if ended := stop(); ended != nil && !errors.Is(ended, context.DeadlineExceeded) {
+			err = errors.Join(err, ended)
 		}
-		if stop := <-served; stop != nil && !errors.Is(stop, server.ErrShutdown) {
-			err = errors.Join(err, stop)
+		if ended := <-served; ended != nil && !errors.Is(ended, server.ErrShutdown) {
+			err = errors.Join(err, ended)
 		}
 	}()
 	return t.run(ctx, ln.Addr().(*net.TCPAddr), at.Resolved)

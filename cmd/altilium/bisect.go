@@ -67,7 +67,7 @@ The exit code is 0 where the entry was found, and 1 where the ends are not as sa
 	cmd.Flags().IntVar(&f.db, "db", 0, "database that the condition is about")
 	cmd.Flags().StringVar(&f.good, "good", "", "point where the condition holds (default the first that can be reached)")
 	cmd.Flags().StringVar(&f.bad, "bad", "@last", "point where it does not hold")
-	cmd.Flags().StringVar(&f.keys, "keys", "", "try only entries that touch a key which matches this pattern, as in KEYS")
+	cmd.Flags().Var((*filter)(&f.keys), "keys", "try only entries that touch a key which matches this pattern, as in KEYS")
 	cmd.Flags().StringVar(&f.expr, "expr", "", "the condition")
 	cmd.Flags().BoolVar(&f.run, "run", false, "the condition is a program, which follows")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")

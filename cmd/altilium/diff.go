@@ -58,7 +58,7 @@ The exit code is 0 where nothing differs and 1 where something does.`,
 		},
 	}
 	w = whereFlags(cmd)
-	cmd.Flags().StringVar(&keys, "keys", "", "only keys that match this pattern, as in KEYS")
+	cmd.Flags().Var((*filter)(&keys), "keys", "only keys that match this pattern, as in KEYS")
 	cmd.Flags().BoolVar(&p.stat, "stat", false, "print only how many keys differ")
 	cmd.Flags().BoolVar(&p.names, "name-only", false, "print only the keys")
 	cmd.Flags().BoolVar(&p.json, "json", false, "print one JSON object a line")

@@ -50,7 +50,7 @@ As commands there is all but when the consumers of streams were last seen. With
 	f.dir = dirFlag(cmd)
 	cmd.Flags().StringVar(&f.at, "at", "@last", "the point")
 	cmd.Flags().StringVar(&f.format, "format", "jsonl", "jsonl, resp or aof")
-	cmd.Flags().StringVar(&f.keys, "keys", "", "only keys that match this pattern, as in KEYS")
+	cmd.Flags().Var((*filter)(&f.keys), "keys", "only keys that match this pattern, as in KEYS")
 	cmd.Flags().IntVar(&f.db, "db", -1, "only this database")
 	cmd.Flags().StringVar(&f.out, "out", "", "the file to write; standard output where there is none")
 	return cmd

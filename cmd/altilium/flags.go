@@ -32,6 +32,21 @@ func serverAddr() string {
 	return defaultAddr
 }
 
+// filter is a flag that takes some out of all, which an empty one would not: what a script
+// never set is no reason to take everything back.
+type filter string
+
+func (f *filter) String() string { return string(*f) }
+func (f *filter) Type() string   { return "string" }
+
+func (f *filter) Set(text string) error {
+	if text == "" {
+		return errors.New("it is empty; without the flag nothing is left out")
+	}
+	*f = filter(text)
+	return nil
+}
+
 // target is the running server that a verb talks to.
 type target struct{ addr, password string }
 

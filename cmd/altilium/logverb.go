@@ -36,7 +36,7 @@ works beside a running server, or asks one with --addr.
 
 --match takes entries that change a key of that pattern, or a whole database;
 --client is a pattern for a connection's number, name, address or user, and --cmd
-one for a command's name.`,
+one for a command's name, or for that of one within a transaction.`,
 		Example: `  altilium log
   altilium log @100..@120
   altilium log @100               that entry
@@ -51,10 +51,10 @@ one for a command's name.`,
 	f.where = whereFlags(cmd)
 	f.dbFlag()
 	flags := cmd.Flags()
-	flags.StringVar(&f.key, "key", "", "only entries that changed this key, in --db")
-	flags.StringVar(&f.match, "match", "", "only entries that change a key of this pattern")
-	flags.StringVar(&f.client, "client", "", "only entries of such a connection")
-	flags.StringVar(&f.command, "cmd", "", "only entries of such a command")
+	flags.Var((*filter)(&f.key), "key", "only entries that changed this key, in --db")
+	flags.Var((*filter)(&f.match), "match", "only entries that change a key of this pattern")
+	flags.Var((*filter)(&f.client), "client", "only entries of such a connection")
+	flags.Var((*filter)(&f.command), "cmd", "only entries of such a command")
 	flags.StringVar(&f.since, "since", "", "only entries after this point")
 	flags.StringVar(&f.until, "until", "", "only entries up to this point")
 	flags.BoolVar(&f.effects, "effects", true, "print what each entry changed")

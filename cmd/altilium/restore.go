@@ -52,7 +52,7 @@ does not go on: altilium serve --clock frozen.`,
 	cmd.Flags().StringVar(&r.before, "before", "", "go back to just before the last such command")
 	cmd.Flags().StringVar(&r.out, "out", "", "directory to make")
 	cmd.Flags().BoolVar(&r.inPlace, "in-place", false, "go back in the directory itself, by one more entry of its log")
-	cmd.Flags().StringVar(&r.keys, "keys", "", "only keys that match this pattern, as in KEYS")
+	cmd.Flags().Var((*filter)(&r.keys), "keys", "only keys that match this pattern, as in KEYS")
 	cmd.Flags().StringVar(&r.ttlText, "ttl", replay.TTLAbsolute.String(), "when keys expire: absolute, shift or frozen")
 	cmd.Flags().BoolVar(&r.yes, "yes", false, "with --in-place: do it")
 	cmd.Flags().BoolVar(&r.dryRun, "dry-run", false, "print what would happen and change nothing")

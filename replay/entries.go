@@ -28,7 +28,8 @@ type Line struct {
 	Origin *event.Origin // nil where the log does not tell
 	Cause  [][]byte      // the command's name, or its whole argv; one empty word where there was none
 	Facts  []Fact
-	Size   int // bytes on disk
+	Within [][][]byte // causes of a transaction's parts, like Cause, where Facts are those of one key and do not tell
+	Size   int        // bytes on disk
 }
 
 // Entries reads a log line by line. It may read a directory that a server is
@@ -120,7 +121,7 @@ func (o *origins) follow(dir string, l *Line, e log.Entry) error {
 
 // line is that of a single entry, without its facts: who its connection is is looked up.
 func (s *Seeker) line(e log.Entry) (*Line, error) {
-	h, _, err := event.DecodeCause(e.Body, nil)
+	h, events, err := event.DecodeCause(e.Body, nil)
 	if err != nil {
 		return nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
 	}
@@ -131,7 +132,26 @@ func (s *Seeker) line(e log.Entry) (*Line, error) {
 		}
 	}
 	l := bareLine(e, h, who)
+	if len(h.Argv) == 1 && string(h.Argv[0]) == "EXEC" { // no other has parts
+		if l.Within, err = causesWithin(events); err != nil {
+			return nil, fmt.Errorf("entry @%d: %w", e.Offset, err)
+		}
+	}
 	return &l, nil
+}
+
+// causesWithin gives the causes of a transaction's parts.
+func causesWithin(events []byte) (causes [][][]byte, err error) {
+	for len(events) > 0 {
+		var ev event.Event // each with items of its own
+		if events, err = ev.Decode(events); err != nil {
+			return nil, err
+		}
+		if ev.Kind == event.Cause {
+			causes = append(causes, ev.Items)
+		}
+	}
+	return causes, nil
 }
 
 // bareLine is the line of an entry that who has made, without its facts.

@@ -1,6 +1,7 @@
 package past
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,10 +10,12 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/altilium-db/altilium/replay"
 	"github.com/altilium-db/altilium/state/command"
+	"github.com/altilium-db/altilium/state/event"
 )
 
 // Source is a log of which lines are asked, by [Source.Lines].
@@ -296,8 +299,29 @@ func (q *query) wants(line *replay.Line) bool {
 	return q.wantsCommand(line) && q.wantsClient(line) && q.wantsKeys(line)
 }
 
+// wantsCommand holds what caused an entry against CMD: the command, or one of a transaction.
 func (q *query) wantsCommand(line *replay.Line) bool {
-	return len(line.Cause) == 0 || q.matches("CMD", line.Cause[0])
+	if _, ok := q.options["CMD"]; !ok || q.isCommand(line.Cause) || slices.ContainsFunc(line.Within, q.isCommand) {
+		return true
+	}
+	for i := range line.Facts {
+		if e := &line.Facts[i].Event; e.Kind == event.Cause && q.isCommand(e.Items) {
+			return true
+		}
+	}
+	return false
+}
+
+// isCommand holds a command against CMD. Of one that was logged with its arguments the name may
+// be two words, as in LOG RESTORE.
+func (q *query) isCommand(argv [][]byte) bool {
+	switch {
+	case len(argv) == 0:
+		return false
+	case q.matches("CMD", argv[0]):
+		return true
+	}
+	return len(argv) > 1 && strings.Contains(q.options["CMD"], " ") && q.matches("CMD", bytes.Join(argv[:2], []byte(" ")))
 }
 
 func (q *query) wantsClient(line *replay.Line) bool {

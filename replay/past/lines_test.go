@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,5 +54,32 @@ func TestNewestChanges(t *testing.T) {
 	}
 	if n := len(w.ask("KEY", "k")); n < 30 {
 		t.Errorf("only %d changes", n)
+	}
+}
+
+// TestCommandWithinATransaction: CMD finds what a transaction did, whoever asks for which entries.
+func TestCommandWithinATransaction(t *testing.T) {
+	w := newWorld(t)
+	w.do("SET k 1", "MULTI", "SET k 2", "DECRBY k 5", "FLUSHALL", "SET k 3", "EXEC", "MULTI", "SET other 1", "EXEC", "INCRBY k 2", "XGROUP CREATE s g 0 MKSTREAM")
+	for _, test := range []struct {
+		words []string
+		want  []string
+	}{
+		{[]string{"RANGE", "-", "+", "CMD", "FLUSH*"}, []string{"@2 "}},
+		{[]string{"RANGE", "-", "+", "CMD", "flush*", "BRIEF"}, []string{"@2 "}},
+		{[]string{"RANGE", "-", "+", "CMD", "exec"}, []string{"@2 ", "@3 "}},
+		{[]string{"RANGE", "-", "+", "CMD", "set"}, []string{"@1 ", "@2 ", "@3 "}},
+		{[]string{"RANGE", "-", "+", "CMD", "incrby k"}, []string{"@4 "}},
+		{[]string{"RANGE", "-", "+", "CMD", "decrby k"}, []string{"@2 "}},
+		{[]string{"RANGE", "-", "+", "CMD", "xgroup create"}, []string{"@5 "}},
+		{[]string{"RANGE", "-", "+", "CMD", "k"}, nil},
+		{[]string{"KEY", "k", "CMD", "flush*"}, []string{"@2 "}},
+		{[]string{"KEY", "k", "CMD", "flush*", "REV", "COUNT", "1"}, []string{"@2 "}},
+		{[]string{"KEY", "k", "CMD", "incrby"}, []string{"@4 "}},
+	} {
+		got := w.ask(test.words...)
+		if !slices.EqualFunc(got, test.want, strings.HasPrefix) {
+			t.Errorf("%q gives %q, want %q", test.words, got, test.want)
+		}
 	}
 }

@@ -47,6 +47,9 @@ func (e *Engine) follow(s *Session, after uint64, words [][]byte) {
 	read := e.o.Follow
 	go func() {
 		err := read(ctx, after, words, f.put, f.idle)
+		if f.out.Len() > 0 {
+			_ = f.flush() // what was read before that; only for want of a subscriber it is not sent
+		}
 		if ctx.Err() == nil {
 			e.o.Post(func() { f.ended(err) })
 		}

@@ -53,6 +53,34 @@ func TestFollowTogether(t *testing.T) {
 	}
 }
 
+// TestFollowEndsBehindAll: what was read before there was no more to be had is sent.
+func TestFollowEndsBehindAll(t *testing.T) {
+	post, after := make(chan func(), 1), uint64(7)
+	h := newHarness(t, setup{change: func(o *Options) {
+		o.Post = func(f func()) { post <- f }
+		o.Past = func(PastRequest) PastAnswer { return PastAnswer{Follow: &after} }
+		o.Follow = func(_ context.Context, after uint64, _ [][]byte, put func(uint64, []byte) error, _ func() error) error {
+			return errors.Join(put(after+1, []byte("one")), put(after+2, []byte("two")), errors.New("compacted away"))
+		}
+	}})
+	c := h.connect()
+	got := c.do("LOG SUBSCRIBE @7")
+	for !strings.Contains(got, "logend") {
+		select {
+		case f := <-post:
+			f()
+		case <-time.After(30 * time.Second):
+			t.Fatalf("there is %q and no end", got)
+		}
+		h.e.Commit()
+		got += c.take()
+	}
+	one, two, end := strings.Index(got, ":8\r\n$3\r\none"), strings.Index(got, ":9\r\n$3\r\ntwo"), strings.Index(got, "logend")
+	if one < 0 || two < one || end < two {
+		t.Errorf("the client gets %q", got)
+	}
+}
+
 // keeper is a client of which the front end keeps the frames, as they are, until it takes
 // them.
 type keeper struct {

@@ -77,7 +77,7 @@ func (p Place) claim() (release func() error, err error) {
 	case err != nil:
 		return nil, err
 	case held:
-		return nil, fmt.Errorf("%w: another process is making %s; choose another directory", ErrInUse, p.Path)
+		return nil, fmt.Errorf("%w: somebody else is making %s; choose another directory", ErrInUse, p.Path)
 	}
 	if err = p.clear(); err == nil {
 		if err = p.wantFree(); err != nil {

@@ -379,10 +379,25 @@ func (s *Seeker) index(at stretch) (keyindex.Index, error) {
 	case ok && next > at.last: // also where it is sealed, but has no file yet
 		return x, nil
 	case at.sealed == nil:
-		return nil, fmt.Errorf("%w: the segment @%d has been sealed meanwhile", errMoved, at.first)
+		return s.sealedSince(at.first)
 	default:
 		return s.set.Index(*at.sealed)
 	}
+}
+
+// sealedSince is the index of a segment that has been sealed, and left the tail, since it was
+// looked what there is.
+func (s *Seeker) sealedSince(first uint64) (keyindex.Index, error) {
+	m, err := s.f.manifest()
+	if err != nil {
+		return nil, err
+	}
+	for i := range m.Sealed {
+		if m.Sealed[i].First == first {
+			return s.set.Index(m.Sealed[i])
+		}
+	}
+	return nil, fmt.Errorf("%w: the segment @%d is gone", errMoved, first)
 }
 
 // mostPickers is how many segments a Seeker has open.

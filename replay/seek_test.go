@@ -53,6 +53,49 @@ func TestSeekBesideRolls(t *testing.T) {
 	}
 }
 
+// TestHistoryBesideRolls: a segment that is sealed while a history is read, and whose index then
+// is in a file and no longer in memory, is read on.
+func TestHistoryBesideRolls(t *testing.T) {
+	w := newWorld(t, 1000)
+	x := NewIndexer(w.Log, func(err error) { t.Error(err) })
+	defer func() { x.complain(x.f.close()) }()
+	s := x.Seeker()
+	defer s.Close()
+	for range 20 {
+		for range 5 {
+			w.set("k", fmt.Sprint(w.Log.Next()))
+		}
+		last, n := w.Log.Last(), uint64(0)
+		roll := func(l *Line) {
+			n++
+			if n > 1 {
+				return
+			}
+			for segments := len(w.Log.Manifest().Sealed); len(w.Log.Manifest().Sealed) == segments; {
+				w.set("other", strings.Repeat("x", 100))
+			}
+			x.step(t.Context())
+		}
+		err := s.Changes(Key{Key: []byte("k")}, last-5, last, false, func(c Change) error {
+			roll(&c.Line)
+			return nil
+		})
+		if err != nil || n != 5 {
+			t.Fatalf("up to @%d there are %d changes, %v", last, n, err)
+		}
+		n = 0
+		for l, err := range s.Lines(Key{Key: []byte("k")}, last-5, last, true) {
+			if err != nil {
+				t.Fatalf("up to @%d: %v", last, err)
+			}
+			roll(l)
+		}
+		if n != 5 {
+			t.Fatalf("up to @%d there are %d lines", last, n)
+		}
+	}
+}
+
 // TestReadAgain: the state of one Read is that of the next, and holds nothing of the one before;
 // that of a large key, or of a Read that failed, is not used again.
 func TestReadAgain(t *testing.T) {

@@ -137,6 +137,7 @@ func quitCommand(_ *Engine, s *Session, c *command.Call) {
 // resetCommand makes the connection what it was when it was opened, but for
 // what it told of its library.
 func resetCommand(e *Engine, s *Session, c *command.Call) {
+	s.past = nil // first: it is about what is watched in the present too
 	s.endMulti()
 	e.unsubscribeAll(s)
 	s.stopFollowing()
@@ -146,7 +147,7 @@ func resetCommand(e *Engine, s *Session, c *command.Call) {
 		s.name = ""
 		s.renamed()
 	}
-	s.db, s.proto, s.past = 0, 2, nil
+	s.db, s.proto = 0, 2
 	c.Out.SetProtocol(2)
 	s.user, s.authed = defaultUser, e.cfg.password() == ""
 	s.muting, s.noEvict, s.noTouch = replyOn, false, false

@@ -301,7 +301,8 @@
 // client was answered before is part of what it may look at. It waits as for SAVE. A
 // connection that stands at a moment has there whatever reads data, a transaction as a
 // whole, and is refused whatever writes; what speaks of connections and the server is
-// carried out as ever. What LOG tells of entries, keys, differences and tags goes the same
+// carried out as ever. What is watched in the present stays so, whatever a transaction about the past,
+// WATCH or UNWATCH do meanwhile. What LOG tells of entries, keys, differences and tags goes the same
 // way; LOG SUBSCRIBE begins a stream of entries that a goroutine reads and posts (follow.go).
 // None of that is a step of a recording: it changes nothing, and
 // whoever plays the recording does not have that past.

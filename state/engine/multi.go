@@ -68,10 +68,13 @@ func cloneArgs(args [][]byte) [][]byte {
 	return out
 }
 
-// endMulti forgets the transaction and everything that was watched for it.
+// endMulti forgets the transaction and everything that was watched for it: what is watched in
+// the present is not for one about the past.
 func (s *Session) endMulti() {
 	s.multi = multi{}
-	s.e.unwatch(s)
+	if s.past == nil {
+		s.e.unwatch(s)
+	}
 	s.e.turn[s.part].ended = true
 }
 
@@ -103,10 +106,10 @@ func execCommand(e *Engine, s *Session, c *command.Call) {
 	switch {
 	case m.aborted:
 		c.Out.Error("EXECABORT Transaction discarded because of previous errors.")
-	case lost:
-		c.Out.NullArray()
 	case s.past != nil:
 		e.execInPast(s, m.queue, c.Out)
+	case lost:
+		c.Out.NullArray()
 	default:
 		e.runQueue(s, m.queue, c.Out)
 	}

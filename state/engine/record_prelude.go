@@ -130,7 +130,7 @@ func (e *Engine) recordPreludeMulti(s *Session, say func(args ...string)) {
 	if s.tracking.caching {
 		say(s.tracking.cachingWords()...)
 	}
-	if !s.multi.active {
+	if !s.multi.active || s.past != nil { // nothing that is asked of the past is a step
 		return
 	}
 	say("MULTI")

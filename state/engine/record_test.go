@@ -425,3 +425,40 @@ func TestRecordingBeginsWithNothingDue(t *testing.T) {
 		h.check()
 	}
 }
+
+// TestRecordingOfThePast: what is asked of the past is no step, so it leaves nothing behind that
+// later steps depend on.
+func TestRecordingOfThePast(t *testing.T) {
+	var p tape
+	var h *harness
+	h = newHarness(t, setup{change: func(o *Options) {
+		p.options(o)
+		o.Past = func(q PastRequest) PastAnswer { return askRoom(h, q) }
+	}})
+	a, b, c := h.connect(), h.connect(), h.connect()
+	asked := func(c *client, command, want string) {
+		t.Helper()
+		c.do(command)
+		h.post()
+		if got := flat(c.take()); !strings.Contains(got, want) {
+			t.Errorf("%s is answered %q, want %q", command, got, want)
+		}
+	}
+	c.do("SET k 1", "SET other 1")
+	asked(b, "ASOF @1", "@1")
+	b.do("MULTI", "GET k")
+	c.want("+OK", "RECORD START x")
+	asked(b, "EXEC", "$1 1")
+	b.want("+OK +OK $1 2", "ASOF LATEST", "SET k 2", "GET k")
+	a.do("WATCH k", "WATCH other")
+	asked(a, "ASOF @1", "@1")
+	a.do("MULTI", "GET k")
+	asked(a, "EXEC", "$1 1")
+	a.do("MULTI", "DISCARD", "UNWATCH", "ASOF LATEST")
+	b.do("SET k 3")
+	a.want("+OK +QUEUED *-1", "MULTI", "GET k", "EXEC")
+	c.do("RECORD STOP")
+	if diverged := playTape(t, h, &p); diverged > 0 {
+		t.Errorf("%d steps diverged:\n%s", diverged, &p)
+	}
+}

@@ -32,7 +32,9 @@ func watchCommand(e *Engine, s *Session, c *command.Call) {
 }
 
 func unwatchCommand(e *Engine, s *Session, c *command.Call) {
-	e.unwatch(s)
+	if s.past == nil {
+		e.unwatch(s)
+	}
 	c.Out.OK()
 }
 

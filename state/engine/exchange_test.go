@@ -145,7 +145,7 @@ func askThe(room *past.Room, q PastRequest) PastAnswer {
 
 // pastAnswer is an answer in the engine's words.
 func pastAnswer(a past.Answer) PastAnswer {
-	answer := PastAnswer{Reply: a.Reply, At: (*Moment)(a.At), Live: a.Live}
+	answer := PastAnswer{Reply: a.Reply, At: (*Moment)(a.At), Follow: a.Follow, Live: a.Live}
 	if c := a.Change; c != nil {
 		answer.Change = &PastChange{
 			UpTo: c.UpTo, Events: c.Events, Digest: c.Digest, Reply: c.Reply, Done: c.Done,

@@ -198,14 +198,17 @@ func (e *Engine) NeededPast() (offsets []uint64) {
 }
 
 // noStep reports whether a command of s is left out of recordings: it asks something of
-// the past, which changes nothing, and which whoever plays the recording does not have.
+// the past, which changes nothing, and which whoever plays the recording does not have; or it was
+// answered as it was only because s follows the log, which is no step either.
 func (s *Session) noStep(r *row) bool {
 	switch {
 	case r == nil:
 		return false
+	case s.listening() && s.subscriptions() == 0 && (r.spec.Name == "ping" || !whileListening(r.spec.FullName())):
+		return true
 	case s.past == nil:
 		return r.asks && !s.multi.active // within MULTI it is refused, and the transaction with it
 	}
-	return r.asks || r.past || r.spec.Flags&command.Write != 0 || r.spec.Group == "transactions" ||
-		s.multi.active && !r.immediate || r.spec.Name == "debug"
+	return s.asking || r.asks || r.past || r.spec.Flags&command.Write != 0 || r.spec.Group == "transactions" ||
+		s.multi.active && !r.immediate
 }

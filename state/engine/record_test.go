@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -434,6 +435,10 @@ func TestRecordingOfThePast(t *testing.T) {
 	h = newHarness(t, setup{change: func(o *Options) {
 		p.options(o)
 		o.Past = func(q PastRequest) PastAnswer { return askRoom(h, q) }
+		o.Follow = func(ctx context.Context, _ uint64, _ [][]byte, _ func(uint64, []byte) error, _ func() error) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
 	}})
 	a, b, c := h.connect(), h.connect(), h.connect()
 	asked := func(c *client, command, want string) {
@@ -457,7 +462,19 @@ func TestRecordingOfThePast(t *testing.T) {
 	a.do("MULTI", "DISCARD", "UNWATCH", "ASOF LATEST")
 	b.do("SET k 3")
 	a.want("+OK +QUEUED *-1", "MULTI", "GET k", "EXEC")
+	asked(a, "ASOF @1", "@1") // DEBUG asks the past, or does something to the server
+	asked(a, "DEBUG DIGEST", "+")
+	a.want("+OK", "DEBUG SET-ACTIVE-EXPIRE 0")
+	a.do("RESET")
+	asked(b, "LOG SUBSCRIBE @last", "logsubscribe") // what is allowed then is allowed as ever
+	if got := b.do("GET k", "PING"); !strings.Contains(got, "-ERR Can't execute 'get'") || !strings.Contains(got, "pong") {
+		t.Errorf("who follows the log is answered %q", got)
+	}
+	b.do("SUBSCRIBE c", "LOG UNSUBSCRIBE", "PING", "UNSUBSCRIBE c", "GET k")
 	c.do("RECORD STOP")
+	if steps := p.String(); !strings.Contains(steps, "ACTIVE-EXPIRE") || strings.Contains(steps, "DIGEST") {
+		t.Errorf("the steps are\n%s", steps)
+	}
 	if diverged := playTape(t, h, &p); diverged > 0 {
 		t.Errorf("%d steps diverged:\n%s", diverged, &p)
 	}

@@ -374,8 +374,9 @@
 // Commit has succeeded. Connections that are there when it begins get a prelude
 // of commands that bring a fresh connection into the same state: AUTH, HELLO,
 // CLIENT, WATCH, SELECT, MULTI with its queue, EXISTS of the keys that it tracks. Keys that are
-// due are removed before it begins, all of them, since those commands would. One thing has
-// no command: a watch that is lost already. A connection between such a WATCH and its EXEC diverges
+// due are removed before it begins, all of them, since those commands would. Two things have
+// no command: a watch that is lost already, and waiting for a key that has come to hold another type.
+// A connection between such a WATCH and its EXEC, or that waits so, diverges
 // when it is played. What is pushed is a step behind that of which it is a consequence, so
 // a player is sent the same and compares it. A command that waits for others is a step
 // where it began to, without a reply: that is a push. One that waits for what no

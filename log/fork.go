@@ -33,7 +33,7 @@ type Forked struct {
 // The new log has an id of its own, and an empty segment for what it will write. What
 // came along keeps the id that it was written with: see [Manifest.IDAt].
 //
-// out is there as a whole or not at all, see [NewPlace].
+// out is there as a whole or not at all, see [Place].
 func Fork(dir, out string, at uint64, o ForkOptions) (*Forked, error) {
 	return fork(dir, out, at, o, os.Link)
 }

@@ -22,7 +22,7 @@ type Repaired struct {
 // Repair saves all that is good of a damaged directory into out, a new one: the
 // log up to the first damage, the checkpoints and tags up to there, recordings,
 // and, in quarantine/, every byte that comes after. dir is not changed. out is there as
-// a whole or not at all, see [NewPlace].
+// a whole or not at all, see [Place].
 //
 // Damage that lies before a checkpoint costs history and no data: the new log then
 // begins after the newest checkpoint that is usable (nil: any that is there), has

@@ -36,7 +36,7 @@ const (
 // its parent, and a checkpoint of what is wanted of the state there. dir is only
 // read, and may be a running server's.
 //
-// Whatever happens there is no out, or a complete one, see [log.NewPlace].
+// Whatever happens there is no out, or a complete one, see [log.Place].
 func Restore(dir string, p Point, out string, w Wanted, progress func(done, total int64)) (*Restored, error) {
 	return restore(dir, p, out, w, progress, func(step) error { return nil })
 }

@@ -15,6 +15,9 @@ func (e *Engine) recordPreludes(self *Session) {
 	sessions := e.sessionsByID()
 	for _, s := range sessions {
 		e.recordConnect(s, e.now)
+		if s.waiting && s.aside == nil && (s.waiter == nil || s.waiter.row.disk) {
+			s.asking = true // what it waits for no step brings about, and its command is none
+		}
 	}
 	for _, s := range sessions {
 		e.recordPrelude(s)

@@ -479,3 +479,33 @@ func TestRecordingOfThePast(t *testing.T) {
 		t.Errorf("%d steps diverged:\n%s", diverged, &p)
 	}
 }
+
+// TestRecordingBeginsWhileOneSaves: the reply to a command that waited for the disk when the
+// recording began is no step, since the command is none.
+func TestRecordingBeginsWhileOneSaves(t *testing.T) {
+	var p tape
+	var m maker
+	h := newHarness(t, setup{change: func(o *Options) { m.options(o); p.options(o) }})
+	a, b, c := h.connect(), h.connect(), h.connect()
+	a.do("SET k v", "SAVE")
+	b.do("CLIENT PAUSE 5 WRITE")
+	b.run("SET k w") // it has not begun, and becomes a step when it does
+	h.e.Commit()
+	c.want("+OK", "RECORD START x")
+	m.good()
+	h.post()
+	if got := flat(a.take()); got != "+OK" {
+		t.Errorf("SAVE is answered %q", got)
+	}
+	h.advance(10 * time.Millisecond)
+	a.want("$1 v", "GET k")
+	h.resumeHeld()
+	if got := flat(b.take()); got != "+OK" {
+		t.Errorf("SET is answered %q", got)
+	}
+	a.want("$1 w", "GET k")
+	c.do("RECORD STOP")
+	if diverged := playTape(t, h, &p); diverged > 0 {
+		t.Errorf("%d steps diverged:\n%s", diverged, &p)
+	}
+}

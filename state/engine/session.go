@@ -69,7 +69,7 @@ type Session struct {
 
 	// A command that is answered later.
 	waiting bool
-	asking  bool          // of the past: command and reply are no steps
+	asking  bool          // of the past, or of the disk since before the recording: command and reply are no steps
 	aside   *list.Element // in those that a pause has put aside, with a command that is not begun; nil: it is not
 	waiter  *waiter       // what it waits for, where that is for others to bring about
 	owedFor pendingStep   // the step to record with the reply, where that is one

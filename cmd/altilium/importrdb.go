@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/altilium-db/altilium/state"
 	"github.com/altilium-db/altilium/state/command/rdb"
@@ -26,15 +27,12 @@ func (im *importer) readRDB(path string) error {
 	}
 	size, left, err := rdb.ReadFile(p, func(k rdb.Key) error {
 		c := legacyCommand{path: path, key: string(k.Name)}
-		switch {
-		case k.DB >= state.Databases:
+		if k.DB >= state.Databases {
 			return c.refuse(fmt.Sprintf("it is in database %d, and there are %d here", k.DB, state.Databases))
-		case k.ExpireAt != 0 && k.ExpireAt <= im.now.UnixMilli():
-			im.expired++
-			return nil
 		}
 		use(k.DB)
 		c.args = byteArgs([]string{"RESTORE", c.key, strconv.FormatInt(k.ExpireAt, 10), string(k.Payload), "ABSTTL", "REPLACE"})
+		im.spare(c.args)
 		im.commands = append(im.commands, c)
 		return nil
 	})
@@ -47,4 +45,68 @@ func (im *importer) readRDB(path string) error {
 	use(0) // where a file of commands begins
 	im.foreign += left
 	return im.readCommands(path, bytes.NewReader(p[size:]), int64(size))
+}
+
+// A file of Redis says when keys expire by moments, some of which have come since it was written,
+// and goes on with commands for these keys: they lived then, and a later command may have made
+// them live longer. So no key may be due before all is read. What would be gets an expiry that
+// is spared by so many ms, and has its own again at the end.
+const spared = 1 << 60
+
+// spare moves the expiry that a command sets out of reach, where it has come.
+func (im *importer) spare(args [][]byte) {
+	words := func(i int) string { return strings.ToUpper(string(args[i])) }
+	set := func(word, at int, inSeconds bool, name string) {
+		ms, err := strconv.ParseInt(string(args[at]), 10, 64)
+		if inSeconds {
+			ms *= 1000
+		}
+		if err != nil || ms <= 0 || ms > im.now.UnixMilli() {
+			return
+		}
+		args[at] = strconv.AppendInt(nil, ms+spared, 10)
+		if inSeconds {
+			args[word] = []byte(name)
+		}
+	}
+	switch name := words(0); name {
+	case "PEXPIREAT", "EXPIREAT":
+		if len(args) > 2 {
+			set(0, 2, name == "EXPIREAT", "PEXPIREAT")
+		}
+	case "RESTORE":
+		for i := 4; i < len(args); i++ {
+			if words(i) == "ABSTTL" {
+				set(0, 2, false, "")
+			}
+		}
+	case "SET", "GETEX":
+		for i := 2; i+1 < len(args); i++ {
+			if word := words(i); i > 2 || name == "GETEX" {
+				if word == "PXAT" || word == "EXAT" {
+					set(i, i+1, word == "EXAT", "PXAT")
+					return
+				}
+			}
+		}
+	}
+}
+
+// due are the commands that give the keys which were spared, and still are, their own expiry, which
+// has come: it removes them. keys is how many.
+func (im *importer) due(st *state.State) (commands []legacyCommand, keys int) {
+	for db := range state.Databases {
+		before := keys
+		view := st.View(db, 0)
+		view.Each(func(key []byte) bool {
+			if at, _ := view.ExpireAt(key); at > spared {
+				if keys++; keys == before+1 {
+					commands = append(commands, legacyCommand{args: byteArgs([]string{"SELECT", strconv.Itoa(db)})})
+				}
+				commands = append(commands, legacyCommand{args: byteArgs([]string{"PEXPIREAT", string(key), strconv.FormatInt(at-spared, 10)}), key: string(key)})
+			}
+			return true
+		})
+	}
+	return commands, keys
 }

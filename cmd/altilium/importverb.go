@@ -267,6 +267,7 @@ func (im *importer) add(c legacyCommand) error {
 	case problem != "":
 		return c.refuse(strings.TrimPrefix(problem, "ERR "))
 	case spec.Flags&command.Write != 0 || spec.Name == "select":
+		im.spare(c.args)
 		im.commands = append(im.commands, c)
 	default:
 		im.skipped++
@@ -305,38 +306,46 @@ func (im *importer) write(dir string, policy log.Policy) (sum imported, err erro
 	if err != nil {
 		return sum, err
 	}
-	if err := errors.Join(im.run(rec), rec.Log.Close(true)); err != nil {
+	due, err := im.run(rec)
+	if err := errors.Join(err, rec.Log.Close(true)); err != nil {
 		return sum, err
 	}
-	return imported{len(im.commands), im.expired, im.skipped, im.foreign, rec.State.TotalKeys(), rec.Log.Last()}, nil
+	return imported{len(im.commands), im.expired + due, im.skipped, im.foreign, rec.State.TotalKeys(), rec.Log.Last()}, nil
 }
 
 // run runs the commands under the clock of the import: both times the same ones
-// have expired.
-func (im *importer) run(rec *replay.Recovered) error {
+// have expired. due is how many keys that were spared have.
+func (im *importer) run(rec *replay.Recovered) (due int, err error) {
 	e := engine.New(engine.Options{Clock: im.now.UnixMicro})
 	e.Ready(rec.Log, rec.State)
 	s, err := e.Open(&playedConn{addr: "127.0.0.1:0"})
 	if err != nil {
-		return err
+		return 0, err
 	}
-	var out resp.Writer
-	for i, c := range im.commands {
-		if i > 0 && c.path != im.commands[i-1].path { // each file begins in database 0
-			s.Run([][][]byte{{[]byte("SELECT"), []byte("0")}}, &out)
-		}
-		out.Reset(1 << 20)
-		s.Run([][][]byte{c.args}, &out)
-		if i%64 == 63 || i == len(im.commands)-1 {
-			e.Commit()
-			if err := rec.Log.Err(); err != nil {
-				return err
+	play := func(commands []legacyCommand) error {
+		var out resp.Writer
+		for i, c := range commands {
+			if i > 0 && c.path != commands[i-1].path { // each file begins in database 0
+				s.Run([][][]byte{{[]byte("SELECT"), []byte("0")}}, &out)
+			}
+			out.Reset(1 << 20)
+			s.Run([][][]byte{c.args}, &out)
+			if i%64 == 63 || i == len(commands)-1 {
+				e.Commit()
+				if err := rec.Log.Err(); err != nil {
+					return err
+				}
+			}
+			if b := out.Bytes(); len(b) > 0 && b[0] == '-' {
+				e.Commit()
+				return c.refuse(fmt.Sprintf("%s: %s", c.args[0], strings.TrimSpace(string(b[1:]))))
 			}
 		}
-		if b := out.Bytes(); len(b) > 0 && b[0] == '-' {
-			e.Commit()
-			return c.refuse(fmt.Sprintf("%s: %s", c.args[0], strings.TrimSpace(string(b[1:]))))
-		}
+		return nil
 	}
-	return nil
+	if err := play(im.commands); err != nil {
+		return 0, err
+	}
+	last, due := im.due(rec.State)
+	return due, play(last)
 }

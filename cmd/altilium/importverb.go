@@ -84,9 +84,14 @@ functions in a snapshot.`,
 	return cmd
 }
 
-// anyExport reports whether the files are one export; one among others is an error.
+// anyExport reports whether the files are one export; one among others is an error, and so is a
+// directory.
 func anyExport(paths []string) (bool, error) {
 	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			in := quoteWord(filepath.Clean(path))
+			return false, usagef("%s is a directory: name the files in it, as in `altilium import %s/*.rdb %s/*.aof`", path, in, in)
+		}
 		ours, err := replay.IsExport(path)
 		if err != nil || ours && len(paths) > 1 {
 			return false, cmp.Or(err, usagef("%s is an export, which is imported alone, into a new directory", path))

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/altilium-db/altilium/log"
 	"github.com/altilium-db/altilium/state"
@@ -29,6 +30,8 @@ const (
 	mostBodies = 32 << 20
 	// near is how many entries are read rather than looked for.
 	near = 1024
+	// mostRoom is how many entries memory is taken for before they are read.
+	mostRoom = 1 << 17
 )
 
 // all reports whether bodies are those of all entries.
@@ -60,6 +63,8 @@ func (t *mentions) read(r *log.Reader, upTo uint64) error {
 			return err
 		}
 	}
+	n := int(min(upTo+1-t.next, mostRoom))
+	t.keys, t.bodies = slices.Grow(t.keys, n), slices.Grow(t.bodies, n)
 	return readTo(r, upTo, func(e log.Entry) error {
 		if e.Offset < t.next {
 			return nil
@@ -118,7 +123,7 @@ func (t *mentions) key(offset uint64, db int, key []byte) {
 	i, ok := t.index[db][string(key)]
 	if !ok {
 		if t.index[db] == nil {
-			t.index[db] = map[string]int{}
+			t.index[db] = make(map[string]int, cap(t.keys))
 		}
 		name := string(key)
 		i = len(t.keys)
@@ -126,6 +131,34 @@ func (t *mentions) key(offset uint64, db int, key []byte) {
 		t.keys = append(t.keys, mentioned{place: place{db, name}})
 	}
 	t.keys[i].add(offset)
+}
+
+// together is how many keys are looked up side by side.
+const together = 64
+
+// each visits the keys, some at a time, which are of one database. Names are valid until visit
+// returns.
+func (t *mentions) each(visit func(db int, names [][]byte) error) error {
+	var text []byte
+	var names [][]byte
+	for from, to := 0, 0; from < len(t.keys); from = to {
+		db := t.keys[from].db
+		text = text[:0]
+		for to < min(from+together, len(t.keys)) && t.keys[to].db == db {
+			text = append(text, t.keys[to].key...)
+			to++
+		}
+		names = names[:0]
+		rest := text
+		for _, k := range t.keys[from:to] {
+			n := len(k.key)
+			names, rest = append(names, rest[:n:n]), rest[n:]
+		}
+		if err := visit(db, names); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lastOf is the last entry that may have changed a key; 0 for none.

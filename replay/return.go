@@ -287,15 +287,34 @@ func (r *Return) advance(b *compaction.Built, upTo uint64) error {
 // bring copies into a new state what the entries since the point speak of. Of a database
 // that was emptied that is no more than they name: what they do not, is not there now.
 func (r *Return) bring(from, to *state.State) (err error) {
+	add := func(b *state.Batch, db int, key []byte) error {
+		record, ok := to.Record(db, key)
+		if !ok {
+			return nil
+		}
+		if record.ExpireAt != 0 {
+			record.ExpireAt = shifted(record.ExpireAt, r.SameShift)
+		}
+		return b.Add(record)
+	}
+	batch := from.NewBatch()
+	err = r.t.each(func(db int, names [][]byte) error {
+		to.Prefetch(db, names)
+		batch.Reset(db)
+		for _, key := range names {
+			if err := add(batch, db, key); err != nil {
+				return err
+			}
+		}
+		return from.ImportBatch(batch)
+	})
 	one := func(db int, key []byte) bool {
 		if from.View(db, 0).Exists(key) {
 			return true
 		}
-		if record, ok := to.Record(db, key); ok {
-			if record.ExpireAt != 0 {
-				record.ExpireAt = shifted(record.ExpireAt, r.SameShift)
-			}
-			err = from.Import(db, record)
+		batch.Reset(db)
+		if err = add(batch, db, key); err == nil {
+			err = from.ImportBatch(batch)
 		}
 		return err == nil
 	}
@@ -303,9 +322,6 @@ func (r *Return) bring(from, to *state.State) (err error) {
 		if swapped != 0 && err == nil {
 			to.View(db, 0).Each(func(key []byte) bool { return one(db, key) })
 		}
-	}
-	for i := 0; i < len(r.t.keys) && err == nil; i++ {
-		one(r.t.keys[i].db, []byte(r.t.keys[i].key))
 	}
 	for i := 0; i < len(r.t.sources) && err == nil; i++ {
 		one(r.t.sources[i].db, []byte(r.t.sources[i].key))
@@ -337,11 +353,19 @@ func (r *Return) each(from, to *state.State, b *leadBuilder) (err error) {
 		}
 		return err == nil
 	}
-	for i := 0; i < len(r.t.keys) && err == nil; i++ {
-		if k := &r.t.keys[i]; r.t.whole[k.db].first == 0 {
-			one(k.db, []byte(k.key))
+	err = r.t.each(func(db int, names [][]byte) error {
+		if r.t.whole[db].first != 0 {
+			return nil
 		}
-	}
+		to.Prefetch(db, names)
+		from.Prefetch(db, names)
+		for _, key := range names {
+			if !one(db, key) {
+				return err
+			}
+		}
+		return nil
+	})
 	for db := 0; db < state.Databases && err == nil; db++ {
 		was, is := to.View(db, 0), from.View(db, 0)
 		switch {

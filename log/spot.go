@@ -50,6 +50,7 @@ type Picker struct {
 	eof   bool // the file ended with buf
 
 	ahead []Spot // see Expect
+	row   int    // so many of them were asked for, one after the other
 	told  int    // for so many of ahead the system has begun to read
 	end   int64  // where the entry that was read last ends
 	size  int    // of that entry
@@ -66,9 +67,11 @@ const (
 	pickNear = 64 << 10
 )
 
-// A read that takes longer than pickSlow has waited for the disk. The system is then told of the
-// next pickAhead that are expected, so that the disk works at all of these at once.
+// A read that takes longer than pickSlow has waited for the disk. Where pickRow expected ones were
+// asked for in a row, so that the others will be, the system is then told of the next pickAhead:
+// the disk works at all of these at once.
 const (
+	pickRow   = 4
 	pickSlow  = 15 * time.Microsecond
 	pickAhead = 64
 )
@@ -104,13 +107,13 @@ func (r *Picker) Close() error { return r.f.Close() }
 
 // Expect says which entries will be asked for next, upwards or downwards: those that lie close
 // together then take one read. It promises nothing. The slice is the Picker's until the next call.
-func (r *Picker) Expect(spots []Spot) { r.ahead, r.told = spots, 0 }
+func (r *Picker) Expect(spots []Spot) { r.ahead, r.row, r.told = spots, 0, 0 }
 
 // At reads the entry at a spot. The error is a *Damage where no whole entry begins there.
 func (r *Picker) At(p Spot) (Entry, error) {
 	from := int64(p) * SpotUnit
 	if len(r.ahead) > 0 && r.ahead[0] == p {
-		r.ahead, r.told = r.ahead[1:], max(r.told-1, 0)
+		r.ahead, r.row, r.told = r.ahead[1:], r.row+1, max(r.told-1, 0)
 	}
 	for {
 		buffered := r.buf != nil
@@ -174,7 +177,7 @@ func (r *Picker) bytes(pos int64, n int, short bool) ([]byte, error) {
 	buf := r.room(size)
 	began := time.Now()
 	got, err := r.f.ReadAt(buf, from)
-	if r.told == 0 && time.Since(began) > pickSlow {
+	if r.row >= pickRow && r.told == 0 && time.Since(began) > pickSlow {
 		r.tell()
 	}
 	if err != nil && err != io.EOF {

@@ -33,8 +33,8 @@ whose log goes on behind the point that was exported. Its directory must not exi
 yet, or be empty; whatever is wrong with the file, nothing is made.
 
 Or read other files into a data directory, which is made when it is not there, in the
-order given: snapshots (RDB) and append-only files of Redis, and data.snapshot.json
-(or any .json) and data.aof of the original Altilium-DB. Every key becomes an entry
+order given: snapshots (RDB) and append-only files of Redis, or the directory of those,
+and data.snapshot.json (or any .json) and data.aof of the original Altilium-DB. Every key becomes an entry
 of the log, like any other write. All is tried out on a copy first, in the system's
 temporary directory: when something cannot be imported, nothing is. Stopped by Ctrl-C
 after that, it leaves what it has written.
@@ -45,18 +45,22 @@ functions in a snapshot.`,
 		Example: `  altilium import backup.jsonl --dir fresh
   altilium import data.snapshot.json
   altilium import data.aof --dir altilium-data
-  altilium import dump.rdb                                       a snapshot of Redis
-  altilium import appendonlydir/*.rdb appendonlydir/*.aof        what it has logged`,
+  altilium import dump.rdb              a snapshot of Redis
+  altilium import appendonlydir         what it has logged`,
 		Args: wantArgs(1, 1<<20),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if ours, err := anyExport(args); ours || err != nil {
+			paths, err := withParts(args)
+			if err != nil {
+				return importError(err)
+			}
+			if ours, err := anyExport(paths); ours || err != nil {
 				if err == nil {
-					err = importExport(cmd, args[0], *dir, asJSON)
+					err = importExport(cmd, paths[0], *dir, asJSON)
 				}
 				return err
 			}
 			im := importer{now: time.Now(), table: command.NewTable()}
-			for _, path := range args {
+			for _, path := range paths {
 				if err := im.read(path); err != nil {
 					return importError(err)
 				}
@@ -84,14 +88,9 @@ functions in a snapshot.`,
 	return cmd
 }
 
-// anyExport reports whether the files are one export; one among others is an error, and so is a
-// directory.
+// anyExport reports whether the files are one export; one among others is an error.
 func anyExport(paths []string) (bool, error) {
 	for _, path := range paths {
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			in := quoteWord(filepath.Clean(path))
-			return false, usagef("%s is a directory: name the files in it, as in `altilium import %s/*.rdb %s/*.aof`", path, in, in)
-		}
 		ours, err := replay.IsExport(path)
 		if err != nil || ours && len(paths) > 1 {
 			return false, cmp.Or(err, usagef("%s is an export, which is imported alone, into a new directory", path))

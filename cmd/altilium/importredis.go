@@ -5,12 +5,61 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/altilium-db/altilium/state"
 	"github.com/altilium-db/altilium/state/command/rdb"
 )
+
+// withParts puts the files of an append-only log of Redis in the place of its directory. The later
+// ones without the first are refused: keys and values would be missing.
+func withParts(paths []string) (files []string, err error) {
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			parts, err := partsOf(path)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, parts...)
+			continue
+		}
+		dir := filepath.Dir(path)
+		isBase := func(file string) bool { return filepath.Dir(file) == dir && strings.Contains(filepath.Base(file), ".base.") }
+		if strings.HasSuffix(path, ".incr.aof") && !slices.ContainsFunc(files, isBase) {
+			if _, err := partsOf(dir); err == nil {
+				return nil, usagef("%s goes on where another file of %s ends; `altilium import %s` reads all of them", path, dir, quoteWord(dir))
+			}
+		}
+		files = append(files, path)
+	}
+	return files, nil
+}
+
+// partsOf gives the files of an append-only log of Redis, in their order: a line of its manifest
+// says `file NAME seq N type T`, with type h for what is in the log no more.
+func partsOf(dir string) (parts []string, err error) {
+	manifests, err := filepath.Glob(filepath.Join(dir, "*.manifest"))
+	if err != nil || len(manifests) != 1 {
+		return nil, usagef("%s is a directory, and not that of an append-only log of Redis, which has a manifest; name the files in it", dir)
+	}
+	raw, err := os.ReadFile(manifests[0])
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(raw)) {
+		words, err := splitWords(line)
+		if err != nil || len(words) < 6 || words[0] != "file" || words[4] != "type" || words[1] != filepath.Base(words[1]) {
+			return nil, fmt.Errorf("%s: %q names no file of an append-only log; %w", manifests[0], strings.TrimSpace(line), errImport)
+		}
+		if words[5] != "h" {
+			parts = append(parts, filepath.Join(dir, words[1]))
+		}
+	}
+	return parts, nil
+}
 
 // readRDB reads a snapshot of Redis. In an append-only file commands follow one.
 func (im *importer) readRDB(path string) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 )
@@ -22,6 +23,7 @@ type Checked struct {
 	First    uint64
 	Last     uint64 // of the unbroken run from First
 	Findings []Finding
+	Copy     string // what is wrong with the copy of the manifest, which the next start makes anew; empty: nothing
 }
 
 // Damaged reports whether anything but a torn tail was found.
@@ -54,6 +56,9 @@ func Check(dir string, progress func(done, total int64)) (*Checked, error) {
 		// Retention beside us removes segments that this manifest still had.
 		now, err := ReadManifest(dir)
 		if !k.c.Damaged() || try == 2 || err != nil || now.First == m.First {
+			if _, err := readCopy(dir); err != nil && !errors.Is(err, fs.ErrNotExist) { // earlier programs make none
+				k.c.Copy = copyName + ": " + err.Error()
+			}
 			return k.c, nil
 		}
 	}

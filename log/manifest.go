@@ -311,19 +311,20 @@ func (m *Manifest) write(dir string) error {
 	return ReplaceFile(filepath.Join(dir, manifestName), raw)
 }
 
-// readCopy is the copy of the manifest of dir, if it is whole and fits the segments
-// that are there: a program that does not know of it may have gone on without it.
-func readCopy(dir string) (*Manifest, bool) {
+// readCopy is the copy of the manifest of dir.
+func readCopy(dir string) (*Manifest, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, copyName))
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
-	m, err := decodeManifest(raw)
-	if err != nil {
-		return nil, false
-	}
+	return decodeManifest(raw)
+}
+
+// fits reports whether the segments that m begins and ends with are there: a program that
+// does not know of the copy may have gone on without it.
+func (m *Manifest) fits(dir string) bool {
 	segments, err := listSegments(dir)
-	return m, err == nil && slices.Contains(segments, m.First) && slices.Contains(segments, m.Active)
+	return err == nil && slices.Contains(segments, m.First) && slices.Contains(segments, m.Active)
 }
 
 // ReplaceFile writes a file so that after a crash there is the old one or the

@@ -62,7 +62,7 @@ func Repair(dir, out string, usable func(*Manifest, Checkpoint) bool) (*Repaired
 
 // otherManifest stands in for one that is damaged; how is where it comes from.
 func otherManifest(dir string) (how string, m *Manifest, err error) {
-	if m, ok := readCopy(dir); ok {
+	if m, err = readCopy(dir); err == nil && m.fits(dir) {
 		return copyName + " was taken for it", m, nil
 	}
 	m, err = salvage(dir)

@@ -160,7 +160,10 @@ func printCheck(cmd *cobra.Command, c *log.Checked, v *replay.Verified, problems
 	for _, p := range problems {
 		fmt.Fprintln(out, p)
 	}
-	if len(c.Findings) == 0 && len(problems) == 0 {
+	if c.Copy != "" {
+		fmt.Fprintf(out, "%s; no data is lost by that, and the next start makes it anew\n", c.Copy)
+	}
+	if len(c.Findings) == 0 && len(problems) == 0 && c.Copy == "" {
 		fmt.Fprintln(out, "all is well")
 	}
 }
@@ -180,7 +183,7 @@ func checkJSON(c *log.Checked, v *replay.Verified, problems []string, out string
 	}
 	shown := map[string]any{
 		"segments": c.Segments, "entries": c.Entries, "first": c.First, "last": c.Last, "bytes": c.Bytes,
-		"findings": findings, "checkpoint_problems": append([]string{}, problems...),
+		"findings": findings, "copy_problem": c.Copy, "checkpoint_problems": append([]string{}, problems...),
 	}
 	if v != nil {
 		shown["replayed"] = map[string]any{

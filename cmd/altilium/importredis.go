@@ -27,7 +27,9 @@ func withParts(paths []string) (files []string, err error) {
 			continue
 		}
 		dir := filepath.Dir(path)
-		isBase := func(file string) bool { return filepath.Dir(file) == dir && strings.Contains(filepath.Base(file), ".base.") }
+		isBase := func(file string) bool {
+			return filepath.Dir(file) == dir && strings.Contains(filepath.Base(file), ".base.")
+		}
 		if strings.HasSuffix(path, ".incr.aof") && !slices.ContainsFunc(files, isBase) {
 			if _, err := partsOf(dir); err == nil {
 				return nil, usagef("%s goes on where another file of %s ends; `altilium import %s` reads all of them", path, dir, quoteWord(dir))

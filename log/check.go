@@ -44,7 +44,7 @@ func Check(dir string, progress func(done, total int64)) (*Checked, error) {
 		m, err := ReadManifest(dir)
 		var dmg *Damage
 		if errors.As(err, &dmg) {
-			return &Checked{Findings: []Finding{{Damage: *dmg}}}, nil
+			return checkWithout(dir, Finding{Damage: *dmg}, progress)
 		}
 		if err != nil {
 			return nil, err
@@ -62,6 +62,21 @@ func Check(dir string, progress func(done, total int64)) (*Checked, error) {
 			return k.c, nil
 		}
 	}
+}
+
+// checkWithout is Check of a directory whose manifest is damaged, by what a repair would
+// take for it. found says so.
+func checkWithout(dir string, found Finding, progress func(done, total int64)) (*Checked, error) {
+	_, m, err := otherManifest(dir)
+	if err != nil { // nothing is known of the entries
+		return &Checked{Findings: []Finding{found}}, nil
+	}
+	k := newChecker(dir, m, progress)
+	if err := k.run(); err != nil {
+		return nil, err
+	}
+	k.c.Findings = append([]Finding{found}, k.c.Findings...)
+	return k.c, nil
 }
 
 // checker walks over all segments, also behind damage. It judges a bad frame as

@@ -55,10 +55,8 @@ func (p Place) Make(build func() error) error {
 	if err = build(); err == nil {
 		err = p.finish()
 	}
-	if err != nil {
-		if p.clear() == nil {
-			_ = os.Remove(p.Partial)
-		}
+	if err != nil && p.clear() == nil {
+		_ = os.Remove(p.Partial)
 	}
 	return errors.Join(err, release())
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"cmp"
+	"io/fs"
 	"maps"
-	"path/filepath"
+	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -67,9 +69,9 @@ func offerTags(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellC
 
 // offerRecordings offers the recordings in the directory, and files.
 func offerRecordings(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	names, _ := filepath.Glob(filepath.Join(completedDir(cmd), "recordings", "*.session"))
+	names, _ := fs.Glob(os.DirFS(completedDir(cmd)), "recordings/*.session")
 	for i, name := range names {
-		names[i] = strings.TrimSuffix(filepath.Base(name), ".session")
+		names[i] = strings.TrimSuffix(path.Base(name), ".session")
 	}
 	return names, cobra.ShellCompDirectiveDefault
 }

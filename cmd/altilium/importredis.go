@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,18 +44,19 @@ func withParts(paths []string) (files []string, err error) {
 // partsOf gives the files of an append-only log of Redis, in their order: a line of its manifest
 // says `file NAME seq N type T`, with type h for what is in the log no more.
 func partsOf(dir string) (parts []string, err error) {
-	manifests, err := filepath.Glob(filepath.Join(dir, "*.manifest"))
+	files := os.DirFS(dir)
+	manifests, err := fs.Glob(files, "*.manifest")
 	if err != nil || len(manifests) != 1 {
 		return nil, usagef("%s is a directory, and not that of an append-only log of Redis, which has a manifest; name the files in it", dir)
 	}
-	raw, err := os.ReadFile(manifests[0])
+	raw, err := fs.ReadFile(files, manifests[0])
 	if err != nil {
 		return nil, err
 	}
 	for line := range strings.Lines(string(raw)) {
 		words, err := splitWords(line)
 		if err != nil || len(words) < 6 || words[0] != "file" || words[4] != "type" || words[1] != filepath.Base(words[1]) {
-			return nil, fmt.Errorf("%s: %q names no file of an append-only log; %w", manifests[0], strings.TrimSpace(line), errImport)
+			return nil, fmt.Errorf("%s: %q names no file of an append-only log; %w", filepath.Join(dir, manifests[0]), strings.TrimSpace(line), errImport)
 		}
 		if words[5] != "h" {
 			parts = append(parts, filepath.Join(dir, words[1]))

@@ -34,10 +34,10 @@ yet, or be empty; whatever is wrong with the file, nothing is made.
 
 Or read other files into a data directory, which is made when it is not there, in the
 order given: snapshots (RDB) and append-only files of Redis, or the directory of those,
-and data.snapshot.json (or any .json) and data.aof of the original Altilium-DB. Every key becomes an entry
-of the log, like any other write. All is tried out on a copy first, in the system's
-temporary directory: when something cannot be imported, nothing is. Stopped by Ctrl-C
-after that, it leaves what it has written.
+and data.snapshot.json (or any .json) and data.aof of the original Altilium-DB. Every
+key becomes an entry of the log, like any other write. All is tried out on a copy first,
+in the system's temporary directory: when something cannot be imported, nothing is.
+Stopped by Ctrl-C after that, it leaves what it has written.
 
 The original's append-only file kept expiry times as "in so many seconds"; they count
 from now. Commands in such a file that write nothing are left out, and so are the
